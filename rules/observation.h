@@ -1,0 +1,125 @@
+// What the probes saw: one attempt, seen to its end. Immutable once made, and cited by id in every
+// decision that rests on it. The lists here are closed and are the same in types, metrics, logs and
+// the journal.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "rules/base/ids.h"
+#include "rules/base/time.h"
+
+namespace vc {
+
+// What is probed. The two letters are the names in metrics, journal and rule files.
+enum class Channel : std::uint8_t {
+    CT,  // control target, sharing nothing with the platform: tells "they" from "we"
+    BH,  // bridge only: TCP, TLS, WebSocket upgrade, ping
+    HB,  // OCPP Heartbeat, the full loop over the active broker
+    TX,  // start and stop of a transaction, the full loop twice
+    DL,  // direct send to receive on the primary, long-lived connection
+    DF,  // the same over a fresh connection
+    SL,  // as DL, on the standby
+    SF,  // as DF, on the standby
+    SC,  // heartbeat and start/stop through the bridge, the standby and the real consumers
+};
+inline constexpr std::array all_channels{Channel::CT, Channel::BH, Channel::HB,
+                                         Channel::TX, Channel::DL, Channel::DF,
+                                         Channel::SL, Channel::SF, Channel::SC};
+
+enum class Outcome : std::uint8_t {
+    ok,             // answered right, within budget
+    late,           // answered right, after its budget
+    timeout,        // no answer by three budgets
+    refused,        // connection refused
+    reset,          // dropped or closed by the peer mid-way
+    dns,            // name not resolved
+    tls,            // handshake or certificate failed
+    auth,           // credentials refused, or no token to be had
+    busy,           // the peer answered that it is busy
+    lost,           // acknowledged and never delivered
+    duplicate,      // delivered twice
+    protocol,       // the peer broke the protocol
+    wrong_answer,   // the peer answered something else
+    misconfigured,  // entity missing, quota, unknown charger, token not accepted
+    abandoned,      // we gave it up ourselves: stop, reload, own lag
+};
+inline constexpr std::array all_outcomes{
+    Outcome::ok,           Outcome::late,          Outcome::timeout,   Outcome::refused,
+    Outcome::reset,        Outcome::dns,           Outcome::tls,       Outcome::auth,
+    Outcome::busy,         Outcome::lost,          Outcome::duplicate, Outcome::protocol,
+    Outcome::wrong_answer, Outcome::misconfigured, Outcome::abandoned};
+
+// Where an attempt was when it failed: OCPP's phases up to `call`, then AMQP's (dns, tcp and tls
+// belong to both).
+enum class Phase : std::uint8_t {
+    none,
+    dns,
+    tcp,
+    tls,
+    upgrade,
+    boot,
+    call,
+    sasl,
+    open,
+    cbs_attach,
+    cbs_put_token,
+    attach_send,
+    credit,
+    attach_recv,
+    send_settle,
+    send_receive,
+    complete_settle,
+    close,
+};
+
+std::string_view to_text(Channel channel);
+std::string_view to_text(Outcome outcome);
+std::string_view to_text(Phase phase);
+std::optional<Channel> channel_from(std::string_view text);
+std::optional<Outcome> outcome_from(std::string_view text);
+std::optional<Phase> phase_from(std::string_view text);
+
+// How an outcome counts when the platform is judged.
+enum class Vote : std::uint8_t {
+    good,
+    bad,
+    none,  // says nothing about the platform: our own doing, our configuration, or a duplicate
+};
+Vote vote_of(Outcome outcome);
+
+struct PhaseTime {
+    Phase phase = Phase::none;
+    Duration took{};
+};
+
+// One attempt. Latency counts from `due`, the intended start, so that a stalled prober or target
+// cannot hide its own queue (coordinated omission).
+struct Observation {
+    AttemptId id;
+    Channel channel = Channel::CT;
+    std::uint32_t target = 0;  // charger, entity or shard number within the channel
+    Instant due{};             // intended start
+    Instant started{};         // when the session took it up; started - due is our own lag
+    Instant finished{};        // when the outcome was known
+    Outcome outcome = Outcome::ok;
+    Phase failed_phase = Phase::none;  // none when ok
+    bool tainted = false;  // made while our own loop lagged: recorded, shown, and has no vote
+    std::vector<PhaseTime> phases;
+
+    Duration latency() const { return finished - due; }
+};
+
+// A number or word that somebody else publishes.
+enum class VendorClaim : std::uint8_t { missing, green, red };
+std::string_view to_text(VendorClaim claim);
+
+struct Gauge {
+    VendorClaim vendor = VendorClaim::missing;
+    Duration age{};  // how old the vendor's data was when read; zero when missing
+};
+
+}  // namespace vc
