@@ -15,6 +15,6 @@ struct Id {
 
 using AttemptId = Id<struct AttemptTag>;    // one attempt of a probe, and the observation it became
 using IncidentId = Id<struct IncidentTag>;  // one incident, from first suspicion to its close
-using Epoch = Id<struct EpochTag>;          // one migration; strictly rising over the journal's life
+using Epoch = Id<struct EpochTag>;  // one migration; strictly rising over the journal's life
 
 }  // namespace vc

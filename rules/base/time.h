@@ -35,7 +35,9 @@ struct WallTime {
 };
 
 // Seconds as a decimal number, for metrics, JSON and people. Not for arithmetic.
-constexpr double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+constexpr double seconds(Duration d) {
+    return std::chrono::duration<double>(d).count();
+}
 
 // "1h30m", "250ms", "0s": the shortest exact spelling that the configuration reader accepts.
 std::string to_text(Duration d);
