@@ -60,7 +60,9 @@ Instant Clock::now() const {
     return Instant{Duration{origin + scaled(since, lapse_.factor) + shift_ns_}};
 }
 
-WallTime Clock::wall() const { return WallTime{wall_ns()}; }
+WallTime Clock::wall() const {
+    return WallTime{wall_ns()};
+}
 
 std::chrono::nanoseconds Clock::machine_time_until(Instant at) const {
     const Duration left = at - now();

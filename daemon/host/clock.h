@@ -15,7 +15,7 @@
 namespace vc {
 
 struct TimeLapse {
-    double factor = 1.0;            // rules' seconds per machine second; 1 in production
+    double factor = 1.0;              // rules' seconds per machine second; 1 in production
     std::int64_t origin_unix_ns = 0;  // where both time lines meet; irrelevant at factor 1
 };
 
