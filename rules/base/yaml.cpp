@@ -31,7 +31,7 @@ class Lines {
         for (std::size_t at = 0; at < text.size(); ++at) {
             const auto byte = static_cast<unsigned char>(text[at]);
             const bool continuation = (byte & 0xC0U) == 0x80U;
-            columns_.push_back(continuation ? column - 1 : column);
+            columns_.push_back(continuation && column > 1 ? column - 1 : column);
             if (!continuation) ++column;
             if (text[at] != '\n') continue;
             starts_.push_back(at + 1);
@@ -265,15 +265,22 @@ class Builder : public YAML::EventHandler {
 };
 
 void run_parser(std::string_view text, const Lines& lines, Builder& builder, Errors& errors) {
+    // The library takes a quote that is never closed for closed when the file ends in a line end;
+    // one more comment sign is enough for it to notice.
+    std::string complete(text);
+    if (complete.ends_with('\n')) complete += '#';
     try {
-        std::istringstream in{std::string(text)};
+        std::istringstream in{complete};
         YAML::Parser parser(in);
         while (parser.HandleNextDocument(builder)) {
         }
     } catch (const Stop&) {
         return;
     } catch (const YAML::Exception& error) {
-        errors.push_back({lines.pos(error.mark), "not valid YAML: " + error.msg});
+        const bool open_quote = error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+        errors.push_back({lines.pos(error.mark),
+                          open_quote ? "a quote is opened and not closed by the end of the file"
+                                     : "not valid YAML: " + error.msg});
     } catch (const std::exception& error) {
         errors.push_back({lines.pos(0), std::string("not valid YAML: ") + error.what()});
     }

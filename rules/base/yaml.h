@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -88,7 +89,7 @@ class Fields {
     // One of a closed list of names.
     template <class Enum>
     void choice(std::string_view key, Enum& out,
-                std::span<const std::pair<std::string_view, Enum>> names,
+                std::span<const std::pair<std::string_view, std::type_identity_t<Enum>>> names,
                 Need need = Need::optional) {
         std::vector<std::string_view> known;
         for (const auto& [name, value] : names)
@@ -99,7 +100,8 @@ class Fields {
     // The node under `key`, to be read by the caller; null when absent.
     const YamlNode* child(std::string_view key, Need need = Need::optional);
 
-    // Where `key` stands, for errors that only the caller can find; the mapping when absent.
+    // Where `key` stands, for errors that only the caller can find: its value when that is one
+    // word, else the key; the mapping when absent. error() puts "key: " before the message.
     SourcePos where(std::string_view key) const;
     void error(std::string_view key, std::string message);
 

@@ -108,7 +108,7 @@ void Fields::texts(std::string_view key, std::vector<std::string>& out, Need nee
         const std::string found = node->kind == YamlNode::Kind::scalar
                                       ? "write [" + shown(node->scalar) + "]"
                                       : "found " + std::string(kind_name(node->kind));
-        error(key, "expected a list, " + found);
+        errors_.push_back({node->pos, std::string(key) + ": expected a list, " + found});
         return;
     }
     const std::size_t errors_before = errors_.size();
