@@ -94,8 +94,8 @@ class Journal {
     // Unique over all runs of the daemon, rising.
     AttemptId next_attempt();
 
-    // Calls back when every batch appended so far is on disk and no observation waits; never
-    // while the disk is failing. For a graceful stop.
+    // Calls back when no batch and no observation waits; not while the disk is failing. For a
+    // graceful stop.
     void flush(std::function<void()> done);
 
     // Fails the callbacks of the batches that wait, for a stop that can wait no longer.
@@ -109,12 +109,13 @@ class Journal {
 
   private:
     struct State;
-    explicit Journal(std::unique_ptr<State> state);
+    explicit Journal(std::shared_ptr<State> state);
 
     // Only here are tokens made, and only for a batch whose commit has returned.
     static SyncedToken token_for(const Batch& batch) { return SyncedToken(batch.number()); }
 
-    std::unique_ptr<State> state_;
+    // Shared with what the worker still has to hand back, weakly.
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace vc
