@@ -1,0 +1,112 @@
+#include "tests/lab/amqp_proton.h"
+
+#include <proton/condition.h>
+#include <proton/disposition.h>
+#include <proton/sasl_plugin.h>
+
+#include <string_view>
+
+namespace vc::lab {
+namespace {
+
+// SASL, server side: Debian's Proton has no Cyrus, so PLAIN is checked here. The context is the
+// server's credentials, which live as long as the connection.
+const char* list_mechanisms(pn_transport_t*) {
+    return "PLAIN ANONYMOUS";
+}
+
+bool init_server(pn_transport_t* transport) {
+    pnx_sasl_set_desired_state(transport, SASL_POSTED_MECHANISMS);
+    return true;
+}
+
+bool plain_matches(std::string_view response, const Credentials& wanted) {
+    // authorization-id NUL user NUL password (RFC 4616)
+    const auto first = response.find('\0');
+    if (first == std::string_view::npos) return false;
+    const auto second = response.find('\0', first + 1);
+    if (second == std::string_view::npos || wanted.user.empty()) return false;
+    return response.substr(first + 1, second - first - 1) == wanted.user &&
+           response.substr(second + 1) == wanted.password;
+}
+
+void process_init(pn_transport_t* transport, const char* mechanism, const pn_bytes_t* response) {
+    const auto* wanted = static_cast<const Credentials*>(pnx_sasl_get_context(transport));
+    const std::string_view name = mechanism;
+    if (name == "ANONYMOUS") {
+        pnx_sasl_set_succeeded(transport, "anonymous", "anonymous");
+    } else if (name == "PLAIN" && plain_matches({response->start, response->size}, *wanted)) {
+        pnx_sasl_set_succeeded(transport, wanted->user.c_str(), wanted->user.c_str());
+    } else {
+        pnx_sasl_set_failed(transport);
+    }
+    pnx_sasl_set_desired_state(transport, SASL_POSTED_OUTCOME);
+}
+
+const pnx_sasl_implementation server_sasl = {
+    [](pn_transport_t*) {},
+    list_mechanisms,
+    init_server,
+    [](pn_transport_t*) { return false; },
+    [](pn_transport_t*) {},
+    process_init,
+    [](pn_transport_t* transport, const pn_bytes_t*) { pnx_sasl_set_failed(transport); },
+    [](pn_transport_t*, const char*) { return false; },
+    [](pn_transport_t*, const pn_bytes_t*) {},
+    [](pn_transport_t*, const pn_bytes_t*) {},
+    [](pn_transport_t*) { return false; },
+    [](pn_transport_t*) -> ssize_t { return 0; },
+    [](pn_transport_t*, pn_bytes_t, pn_bytes_t*) -> ssize_t { return 0; },
+    [](pn_transport_t*, pn_bytes_t, pn_bytes_t*) -> ssize_t { return 0; },
+};
+
+}  // namespace
+
+void check_logins(pn_transport_t* transport, Credentials& credentials) {
+    pnx_sasl_set_implementation(transport, &server_sasl, &credentials);
+}
+
+AmqpError error_of(pn_condition_t* condition) {
+    if (condition == nullptr || !pn_condition_is_set(condition)) return {};
+    const char* words = pn_condition_get_description(condition);
+    return {pn_condition_get_name(condition), words == nullptr ? "" : words};
+}
+
+void set_error(pn_condition_t* condition, const AmqpError& error) {
+    if (error.condition.empty()) return;
+    pn_condition_set_name(condition, error.condition.c_str());
+    pn_condition_set_description(condition, error.description.c_str());
+}
+
+Settlement settlement_of(std::uint64_t state) {
+    switch (state) {
+        case PN_ACCEPTED:
+            return Settlement::Accepted;
+        case PN_REJECTED:
+            return Settlement::Rejected;
+        case PN_RELEASED:
+            return Settlement::Released;
+        case PN_MODIFIED:
+            return Settlement::Modified;
+        default:
+            return Settlement::None;
+    }
+}
+
+std::uint64_t state_of(Settlement outcome) {
+    switch (outcome) {
+        case Settlement::Accepted:
+            return PN_ACCEPTED;
+        case Settlement::Rejected:
+            return PN_REJECTED;
+        case Settlement::Released:
+            return PN_RELEASED;
+        case Settlement::Modified:
+            return PN_MODIFIED;
+        case Settlement::None:
+            break;
+    }
+    return 0;
+}
+
+}  // namespace vc::lab

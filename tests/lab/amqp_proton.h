@@ -1,0 +1,24 @@
+// What the engine needs to know of Proton beside connections: the server's side of SASL, errors and
+// outcomes. Pure translations; nothing is kept.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/lab/amqp_engine.h"
+
+struct pn_transport_t;
+struct pn_condition_t;
+
+namespace vc::lab {
+
+// Makes a server's transport offer PLAIN (passed only by `credentials`, which must outlive the
+// transport) and ANONYMOUS.
+void check_logins(pn_transport_t* transport, Credentials& credentials);
+
+AmqpError error_of(pn_condition_t* condition);
+void set_error(pn_condition_t* condition, const AmqpError& error);  // no condition: no change
+
+Settlement settlement_of(std::uint64_t state);
+std::uint64_t state_of(Settlement outcome);  // 0 for None
+
+}  // namespace vc::lab
