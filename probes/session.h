@@ -11,6 +11,7 @@
 // connection no bytes of the old connection are ever delivered to the session.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,14 +46,31 @@ enum class CloseReason : std::uint8_t {
 };
 
 // What the session wants of its connection. `keep`: as it is. `open`: connect if there is none.
-// `close`: write what `bytes` holds, then close; on_close(asked) follows.
+// `close`: write what `bytes` holds, then close; on_close(asked) follows, and nothing else in
+// between. While a connection is still being made, `close` gives that up, and on_close(asked)
+// takes the place of on_connect.
 enum class Want : std::uint8_t { keep, open, close };
 
 struct SessionOutput {
     std::string bytes;                      // to be written in order on the current connection
     std::vector<Observation> observations;  // finished attempts
+    std::vector<Gauge> gauges;              // readings; only of sessions that read somebody's claim
     std::optional<Instant> wake_at;         // call on_deadline at this time; replaces the last one
     Want connection = Want::keep;
+};
+
+// What a session has counted since it was made. Only ever rises.
+struct SessionCounters {
+    std::uint64_t started = 0;            // attempts taken up
+    std::uint64_t finished = 0;           // attempts that ended in an observation
+    std::uint64_t connects = 0;           // connections that came up
+    std::uint64_t drops = 0;              // connections that the peer, or silence, ended
+    std::uint64_t late_answers = 0;       // right answers to attempts that had ended already
+    std::uint64_t duplicates = 0;         // messages or answers delivered a second time
+    std::uint64_t unmatched = 0;          // answers or messages that belong to nothing we know
+    std::uint64_t malformed = 0;          // input that broke the protocol
+    std::uint64_t cleanups = 0;           // left-over transactions stopped outside their attempt
+    std::uint64_t cleanups_given_up = 0;  // left-over transactions that the peer refused to stop
 };
 
 class Session {
@@ -75,6 +93,10 @@ class Session {
 
     // No attempt open and nothing left to clean up.
     virtual bool idle() const = 0;
+
+    // started == finished + attempts open, at any time.
+    virtual SessionCounters counters() const = 0;
+    virtual std::size_t open_attempts() const = 0;
 };
 
 }  // namespace vc
