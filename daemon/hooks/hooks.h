@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/hooks/command.h"
+#include "daemon/hooks/text.h"
 #include "daemon/host/clock.h"
 #include "rules/batch.h"
 #include "rules/event.h"

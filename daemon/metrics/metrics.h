@@ -1,0 +1,87 @@
+// Every metric of the daemon, registered in one file (metrics.cpp) and set to 0 for all its labels
+// from the start, so that a rate or an alert never meets a series that is missing. Owned by the
+// App, on its thread. Durations are the rules' seconds.
+//
+// Nothing is decided from metrics; they are what an onlooker may know.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rules/engine.h"
+#include "rules/observation.h"
+
+namespace vc {
+
+struct BuildFacts {
+    std::string version;
+    bool quorum_of_one = true;  // one watcher decides alone
+};
+
+// From JournalCounts, without knowing the journal.
+struct JournalFacts {
+    bool ok = true;
+    std::uint64_t records = 0;
+    std::uint64_t observations = 0;
+    std::uint64_t observations_dropped = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t batches_waiting = 0;
+    std::uint64_t file_bytes = 0;
+    Duration last_commit{};
+};
+
+struct NotifyFacts {
+    std::uint64_t sent = 0;
+    std::uint64_t retried = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t queued = 0;
+};
+
+// Of one channel: every attempt that was started ended in exactly one outcome, or still runs.
+struct Accounting {
+    std::uint64_t started = 0;
+    std::array<std::uint64_t, all_outcomes.size()> finished{};
+    std::uint64_t in_flight = 0;  // as the owner of the sessions counts them
+
+    std::uint64_t finished_sum() const;
+    bool holds() const { return started == finished_sum() + in_flight; }
+};
+
+class Metrics {
+  public:
+    explicit Metrics(const BuildFacts& facts);
+    ~Metrics();
+    Metrics(const Metrics&) = delete;
+    Metrics& operator=(const Metrics&) = delete;
+
+    void started(Channel channel);
+    void finished(const Observation& observation);
+    // From whoever owns the sessions, counted apart from the two above.
+    void in_flight(Channel channel, std::uint64_t attempts);
+    void missed_ticks(Channel channel, std::uint64_t ticks);
+    void schedule_lag(Duration lag);  // of one start behind its due time
+    void loop_lag(Duration lag);      // of the event loop, now
+    void hook_run(HookVerb verb, HookOutcome outcome);
+    // Counts what a record says happened: pages, migrations and their ends, commands.
+    void record(const Record& record);
+    void status(const EngineStatus& status);
+    void journal(const JournalFacts& facts);
+    void notify(const NotifyFacts& facts);
+
+    Accounting accounting(Channel channel) const;
+    // "TX: started 7, finished 5, in flight 1"; none when the identity holds for every channel.
+    std::optional<std::string> unaccounted() const;
+    std::optional<Instant> last_finish(Channel channel) const;
+
+    // Prometheus' text format.
+    std::string text() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace vc
