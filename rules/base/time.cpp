@@ -46,6 +46,8 @@ std::string to_text(WallTime t) {
     return text.data();
 }
 
-std::string to_text(Instant t) { return to_text(WallTime{t.time_since_epoch().count()}); }
+std::string to_text(Instant t) {
+    return to_text(WallTime{t.time_since_epoch().count()});
+}
 
 }  // namespace vc

@@ -232,6 +232,8 @@ class Builder : public YAML::EventHandler {
             parent.node.items.push_back(std::move(node));
             return;
         }
+        // The library places an absent value at whatever comes next.
+        if (node.kind == YamlNode::Kind::null) node.pos = parent.key_pos;
         parent.node.fields.push_back(
             {std::move(parent.key), std::move(parent.key_pos), std::move(node)});
         parent.has_key = false;

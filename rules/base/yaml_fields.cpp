@@ -33,7 +33,7 @@ Fields::Fields(const YamlNode& node, std::string what, Errors& errors)
 }
 
 const YamlNode* Fields::child(std::string_view key, Need need) {
-    asked_.emplace_back(key);
+    if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.emplace_back(key);
     if (const auto* field = find(node_, key)) return &field->value;
     const bool is_mapping =
         node_.kind == YamlNode::Kind::mapping || node_.kind == YamlNode::Kind::null;

@@ -110,6 +110,7 @@ TEST_CASE("an unknown key names the nearest known one, or all of them") {
     const auto read = [&](Fields& f) {
         f.duration("every", every);
         f.duration("budget", every);
+        f.child("every");
     };
     CHECK(errors_of("evrey: 1s", read) ==
           "f:1:1: unknown key 'evrey' in probe (did you mean 'every'?)");

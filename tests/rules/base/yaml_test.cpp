@@ -83,8 +83,10 @@ TEST_CASE("a byte order mark is no part of the first key") {
               .key == "a");
 }
 
-TEST_CASE("a key without a value holds null") {
+TEST_CASE("a key without a value holds null, which stands at the key") {
     const YamlNode root = parsed("a:\nb: ~\n");
+    CHECK(root.fields.at(0).value.pos == SourcePos{"f.yaml", 1, 1});
+    CHECK(root.fields.at(1).value.pos == SourcePos{"f.yaml", 2, 1});
     CHECK(root.fields.at(0).value.kind == YamlNode::Kind::null);
     CHECK(root.fields.at(1).value.kind == YamlNode::Kind::null);
 }

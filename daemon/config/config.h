@@ -1,0 +1,111 @@
+// What the operator has configured, as plain structs. Every default has its unit in its type and
+// its reason beside it; load_config() fills in what the file says and checks it, so whoever holds
+// a Config may rely on every promise made here. Secrets are already read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "daemon/config/secret.h"
+#include "daemon/config/url.h"
+#include "rules/base/error.h"
+#include "rules/base/time.h"
+#include "rules/migration/plan.h"
+#include "rules/observation.h"
+#include "rules/rules.h"
+
+namespace vc {
+
+// The OCPP bridge that the virtual chargers connect to.
+struct BridgeConfig {
+    Url url;                              // the identity is appended as a path segment
+    std::string identity_prefix;          // chargers are PREFIX0001, ...; BH uses PREFIXPING
+    std::string standby_identity_prefix;  // the bridge routes these through the standby
+    std::string id_tag;                   // of the synthetic transactions; 1 to 20 characters
+    Secret password;                      // HTTP basic, the identity as user; empty: none is sent
+};
+
+struct BrokerConfig {
+    Url url;
+    std::vector<std::string> entities;  // queues of our own for direct probes; at least one
+    std::string user;                   // empty: SASL ANONYMOUS
+    Secret password;                    // present exactly when `user` is
+};
+
+struct VendorConfig {
+    Url url;
+    Duration every = std::chrono::seconds(60);  // vendors publish once a minute
+};
+
+struct HttpCall {
+    std::string method = "POST";
+    Url url;
+    std::optional<std::string> body;  // nothing: the daemon's own JSON object
+};
+
+// Verbs that are absent are not asked; apply is always there for a hook that a step uses.
+struct HttpHook {
+    std::optional<HttpCall> plan, apply, verify, undo;
+};
+
+struct ExecHook {
+    // Program and arguments, never a shell; the program by absolute path. Empty: absent.
+    std::vector<std::string> plan, apply, verify, undo;
+    std::vector<std::pair<std::string, std::string>> environment;
+};
+
+struct HookConfig {
+    std::string name;
+    std::variant<HttpHook, ExecHook> how;
+
+    bool has(HookVerb verb) const;
+};
+
+// Where pages go; each page goes to all of them.
+struct NotifyHttp {
+    Url url;
+};
+struct NotifyExec {
+    std::vector<std::string> argv;
+};
+using NotifyConfig = std::variant<NotifyHttp, NotifyExec>;
+
+struct Config {
+    std::string file;                           // as it was named on the command line
+    std::string state = "/var/lib/voltcanary";  // directory of the journal
+    ListenAddress listen;
+    std::uint64_t seed = 1;  // of spread and jitter: any value will do, but the same each run
+
+    BridgeConfig bridge;
+    BrokerConfig primary;
+    BrokerConfig standby;
+    std::vector<Url> control;  // at least one
+    std::optional<VendorConfig> vendor;
+
+    std::vector<HookConfig> hooks;  // names are unique
+    std::vector<NotifyConfig> notify;
+
+    Duration retention = std::chrono::hours(24 * 90);   // a quarter, to compare incidents
+    Duration stop_deadline = std::chrono::seconds(30);  // three transactions' budgets
+
+    // Mode, quorum, migration steps and the cadence of every channel (in the order of
+    // all_channels) included.
+    Rules rules;
+
+    // What is allowed and yet probably not meant; `voltcanary check` and the log show them.
+    std::vector<Error> warnings;
+
+    const ChannelCadence& probe(Channel channel) const;
+    const HookConfig* hook(std::string_view name) const;  // null when there is none
+};
+
+// Reads the file, the rule files and secrets it names. Nothing when there is any error; `errors`
+// has all of them, in the order of the file. Blocking; for start-up.
+std::optional<Config> load_config(const std::string& path, Errors& errors);
+
+}  // namespace vc
