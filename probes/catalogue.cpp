@@ -110,7 +110,7 @@ Made make_bridge(const ProbeSpec& spec) {
     return make_bridge_session(upgrade_of(spec), spec.seed);
 }
 
-HttpRequest get_of(const ProbeSpec& spec) {
+GetTarget get_of(const ProbeSpec& spec) {
     return {spec.host, spec.port, spec.path, spec.tls};
 }
 

@@ -14,7 +14,7 @@ std::optional<Outcome> judge(const HttpGet& get, Instant) {
 
 }  // namespace
 
-std::unique_ptr<Session> make_control_session(HttpRequest request) {
+std::unique_ptr<Session> make_control_session(GetTarget request) {
     return std::make_unique<FreshSession>([request = std::move(request)](const Attempt&) {
         return std::make_unique<HttpDialogue>(request, judge);
     });

@@ -10,6 +10,6 @@
 
 namespace vc {
 
-std::unique_ptr<Session> make_control_session(HttpRequest request);
+std::unique_ptr<Session> make_control_session(GetTarget request);
 
 }  // namespace vc

@@ -49,7 +49,7 @@ std::optional<Instant> utc_time(std::string_view text) {
 // Wraps the session of plain GETs, and turns each observation into the gauge that its answer gave.
 class VendorSession : public Session {
   public:
-    explicit VendorSession(HttpRequest request)
+    explicit VendorSession(GetTarget request)
         : inner_([this, request = std::move(request)](const Attempt&) {
               return std::make_unique<HttpDialogue>(
                   request, [this](const HttpGet& get, Instant now) { return judge(get, now); });
@@ -110,7 +110,7 @@ Gauge read_vendor_claim(std::string_view body, Instant now) {
     return gauge;
 }
 
-std::unique_ptr<Session> make_vendor_session(HttpRequest request) {
+std::unique_ptr<Session> make_vendor_session(GetTarget request) {
     return std::make_unique<VendorSession>(std::move(request));
 }
 

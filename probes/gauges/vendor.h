@@ -17,7 +17,7 @@
 
 namespace vc {
 
-std::unique_ptr<Session> make_vendor_session(HttpRequest request);
+std::unique_ptr<Session> make_vendor_session(GetTarget request);
 
 // The gauge in a body; missing when there is none.
 Gauge read_vendor_claim(std::string_view body, Instant now);

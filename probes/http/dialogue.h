@@ -18,7 +18,7 @@ class HttpDialogue : public Dialogue {
     // Asked after every arrival; an empty answer means "not yet".
     using Judge = std::function<std::optional<Outcome>(const HttpGet&, Instant)>;
 
-    HttpDialogue(const HttpRequest& request, Judge judge)
+    HttpDialogue(const GetTarget& request, Judge judge)
         : get_(request), judge_(std::move(judge)), bytes_(get_.request_text()) {}
 
     void on_connect(Instant now) override { watch_.start(now); }

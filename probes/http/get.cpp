@@ -13,7 +13,7 @@ struct HttpGet::Parser {
     http::response_parser<http::string_body> of_beast;
 };
 
-HttpGet::HttpGet(HttpRequest request)
+HttpGet::HttpGet(GetTarget request)
     : request_(std::move(request)), parser_(std::make_unique<Parser>()) {
     parser_->of_beast.header_limit(8 * 1024);
     parser_->of_beast.body_limit(std::uint64_t{64} * 1024);

@@ -10,7 +10,7 @@
 
 namespace vc {
 
-struct HttpRequest {
+struct GetTarget {
     std::string host;
     std::uint16_t port = 0;
     std::string path = "/";
@@ -21,7 +21,7 @@ class HttpGet {
   public:
     enum class State : std::uint8_t { reading, done, broken };
 
-    explicit HttpGet(HttpRequest request);
+    explicit HttpGet(GetTarget request);
     ~HttpGet();
     HttpGet(HttpGet&&) noexcept;
 
@@ -40,7 +40,7 @@ class HttpGet {
     State fail(std::string reason);
     State take_result();
 
-    HttpRequest request_;
+    GetTarget request_;
     std::unique_ptr<Parser> parser_;
     std::string pending_;  // head bytes not yet parsed
     State state_ = State::reading;

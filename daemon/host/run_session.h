@@ -1,0 +1,89 @@
+// Drives one Session over real connections: connects when it asks, feeds it bytes stamped with the
+// time right after they were read, wakes it, writes what it says and hands its observations on.
+//
+// Everything happens on the executor's one thread. run() is spawned once and ends after stop();
+// the runner must outlive it. Callbacks come after the session's output was carried out and may
+// call start() or stop(). Bytes that the peer does not take are bounded at 256 KiB; more is a
+// reset.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/host/clock.h"
+#include "daemon/host/deadline.h"
+#include "daemon/host/net.h"
+#include "probes/session.h"
+
+namespace vc {
+
+struct RunnerOptions {
+    Endpoint endpoint;
+    // Rules' time. Shorter than three budgets, so that the phase that took it is known.
+    Duration connect_timeout{};
+    // How long the last bytes before a close may take to be written.
+    Duration close_linger = std::chrono::seconds(1);
+};
+
+class SessionRunner {
+  public:
+    struct Callbacks {
+        std::function<void(const Observation&)> on_observation;
+        std::function<void(const Gauge&)> on_gauge;  // may be empty
+    };
+
+    SessionRunner(boost::asio::any_io_executor executor, const Clock& clock,
+                  std::unique_ptr<Session> session, RunnerOptions options, Callbacks callbacks);
+
+    // A due attempt, from the schedule.
+    void start(const Attempt& attempt);
+
+    boost::asio::awaitable<void> run();
+
+    // The session ends in order; at `deadline` what is still open is abandoned. run() then ends.
+    void stop(Instant deadline);
+
+    const Session& session() const { return *session_; }
+    bool connected() const { return stream_ != nullptr; }
+
+  private:
+    boost::asio::awaitable<void> connections();
+    boost::asio::awaitable<void> one_connection();
+    boost::asio::awaitable<void> reader();
+    boost::asio::awaitable<void> writer();
+    boost::asio::awaitable<void> wakes();
+
+    void carry_out(SessionOutput out);
+    void ask_close(Instant now);
+    void end_connection(CloseReason reason);
+    bool finished() const;
+    void on_time(Instant now);
+
+    boost::asio::any_io_executor executor_;
+    Clock clock_;
+    std::unique_ptr<Session> session_;
+    RunnerOptions options_;
+    Callbacks callbacks_;
+
+    Signal change_;       // for connections(): something is wanted
+    Signal to_write_;     // for writer()
+    Signal wake_change_;  // for wakes(): a time has changed
+    bool want_open_ = false;
+    bool want_close_ = false;
+    bool stopping_ = false;
+    bool abandoned_ = false;
+    bool ended_ = false;
+    std::optional<Instant> wake_at_;
+    std::optional<Instant> linger_until_;
+    std::optional<Instant> stop_at_;
+    std::unique_ptr<Connector> connector_;  // while connecting
+    std::unique_ptr<Stream> stream_;        // while connected
+    std::optional<CloseReason> closed_;     // once the connection is of no more use
+    std::string to_send_;
+};
+
+}  // namespace vc
