@@ -17,9 +17,10 @@ namespace vc {
 namespace {
 
 using prometheus::Counter;
-using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Labels;
+// vc::Gauge is something else: what others publish.
+using Meter = prometheus::Gauge;
 using prometheus::Registry;
 
 // From a millisecond (a local broker) to a minute (three budgets of the slowest probe and more).
@@ -109,7 +110,7 @@ auto& histograms(Registry& registry, const char* name, const char* help) {
 Counter& counter(Registry& registry, const char* name, const char* help) {
     return counters(registry, name, help).Add({});
 }
-Gauge& gauge(Registry& registry, const char* name, const char* help) {
+Meter& gauge(Registry& registry, const char* name, const char* help) {
     return gauges(registry, name, help).Add({});
 }
 
@@ -121,7 +122,7 @@ void raise(Counter& counter, std::uint64_t to) {
 
 // 1 for the one that holds (or none), 0 for the others.
 template <class Value>
-void set_one(const Series<Gauge, Value>& series, std::optional<Value> holds) {
+void set_one(const Series<Meter, Value>& series, std::optional<Value> holds) {
     for (const auto& [value, gauge] : series)
         gauge->Set(holds == value ? 1 : 0);
 }
@@ -131,12 +132,12 @@ struct ChannelMetrics {
     Counter* started = nullptr;
     Series<Counter, Outcome> finished;
     std::map<std::pair<Phase, Outcome>, Counter*> failures;  // made when first seen
-    Gauge* in_flight = nullptr;
+    Meter* in_flight = nullptr;
     Histogram* duration = nullptr;
     Series<Histogram, Phase> phases;
     Counter* missed = nullptr;
     Counter* tainted = nullptr;
-    Gauge* last_finish = nullptr;
+    Meter* last_finish = nullptr;
     std::optional<Instant> last_finished;
 };
 
@@ -147,21 +148,21 @@ struct Metrics::State {
     std::map<Channel, ChannelMetrics> channels;
     prometheus::Family<Counter>* failures = nullptr;
     Histogram* schedule_lag = nullptr;
-    Gauge* loop_lag = nullptr;
+    Meter* loop_lag = nullptr;
 
-    Series<Gauge, IncidentState> incident_state;
-    Series<Gauge, Decision> decision;
-    Series<Gauge, Refusal> refusal;
-    Series<Gauge, VendorClaim> claim;
-    prometheus::Family<Gauge>* posterior = nullptr;
-    std::map<std::string, Gauge*> posteriors;  // of every diagnosis named so far
-    Gauge* incident_open = nullptr;
-    Gauge* score = nullptr;
-    Gauge* certified = nullptr;
-    Gauge* blind = nullptr;
-    Gauge* paused = nullptr;
-    Gauge* vendor_disagrees = nullptr;
-    Series<Gauge, std::size_t> active;  // 0 primary, 1 standby
+    Series<Meter, IncidentState> incident_state;
+    Series<Meter, Decision> decision;
+    Series<Meter, Refusal> refusal;
+    Series<Meter, VendorClaim> claim;
+    prometheus::Family<Meter>* posterior = nullptr;
+    std::map<std::string, Meter*> posteriors;  // of every diagnosis named so far
+    Meter* incident_open = nullptr;
+    Meter* score = nullptr;
+    Meter* certified = nullptr;
+    Meter* blind = nullptr;
+    Meter* paused = nullptr;
+    Meter* vendor_disagrees = nullptr;
+    Series<Meter, std::size_t> active;  // 0 primary, 1 standby
 
     Series<Counter, Severity> pages;
     Counter* migrations_started = nullptr;
@@ -169,18 +170,18 @@ struct Metrics::State {
     std::map<std::pair<HookVerb, HookOutcome>, Counter*> hook_runs;
     Series<Counter, Command> commands;
 
-    Gauge* journal_ok = nullptr;
+    Meter* journal_ok = nullptr;
     Counter* journal_records = nullptr;
     Counter* journal_observations = nullptr;
     Counter* journal_dropped = nullptr;
     Counter* journal_failures = nullptr;
-    Gauge* journal_waiting = nullptr;
-    Gauge* journal_bytes = nullptr;
-    Gauge* journal_commit = nullptr;
+    Meter* journal_waiting = nullptr;
+    Meter* journal_bytes = nullptr;
+    Meter* journal_commit = nullptr;
     Counter* notify_sent = nullptr;
     Counter* notify_retried = nullptr;
     Counter* notify_failed = nullptr;
-    Gauge* notify_queued = nullptr;
+    Meter* notify_queued = nullptr;
 
     void make_channels();
     void make_engine();
@@ -232,16 +233,16 @@ void Metrics::State::make_channels() {
 }
 
 void Metrics::State::make_engine() {
-    incident_state = add_all<Gauge>(
+    incident_state = add_all<Meter>(
         gauges(registry, "voltcanary_incident_state", "1 for the open incident's state."), "state",
         all_states);
-    decision = add_all<Gauge>(gauges(registry, "voltcanary_decision",
+    decision = add_all<Meter>(gauges(registry, "voltcanary_decision",
                                      "1 for the decision that stands in the open incident."),
                               "decision", all_decisions);
-    refusal = add_all<Gauge>(
+    refusal = add_all<Meter>(
         gauges(registry, "voltcanary_refusal", "1 for every reason not to migrate now."), "refusal",
         all_refusals);
-    claim = add_all<Gauge>(
+    claim = add_all<Meter>(
         gauges(registry, "voltcanary_vendor_claim", "1 for what the vendor's metrics say."),
         "claim", all_claims);
     posterior = &gauges(registry, "voltcanary_diagnosis_posterior",
@@ -403,7 +404,7 @@ void Metrics::status(const EngineStatus& status) {
         gauge->Set(0);
     const auto set_posterior = [&](const std::string& name, double value) {
         if (name.empty()) return;
-        Gauge*& gauge = state.posteriors[name];
+        Meter*& gauge = state.posteriors[name];
         if (gauge == nullptr) gauge = &state.posterior->Add({{"diagnosis", name}});
         gauge->Set(value);
     };

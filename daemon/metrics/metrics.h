@@ -1,6 +1,7 @@
 // Every metric of the daemon, registered in one file (metrics.cpp) and set to 0 for all its labels
-// from the start, so that a rate or an alert never meets a series that is missing. Owned by the
-// App, on its thread. Durations are the rules' seconds.
+// from the start, so that a rate or an alert never meets a series that is missing. Two families
+// grow as their labels are first seen, within closed lists: failures by phase, and posteriors by
+// diagnosis. Owned by the App, on its thread. Durations are the rules' seconds.
 //
 // Nothing is decided from metrics; they are what an onlooker may know.
 #pragma once
