@@ -3,19 +3,17 @@
 // a Config may rely on every promise made here. Secrets are already read.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
+#include <string_view>
 #include <vector>
 
 #include "daemon/config/secret.h"
 #include "daemon/config/url.h"
+#include "daemon/hooks/command.h"
 #include "rules/base/error.h"
 #include "rules/base/time.h"
-#include "rules/migration/plan.h"
 #include "rules/observation.h"
 #include "rules/rules.h"
 
@@ -42,39 +40,6 @@ struct VendorConfig {
     Duration every = std::chrono::seconds(60);  // vendors publish once a minute
 };
 
-struct HttpCall {
-    std::string method = "POST";
-    Url url;
-    std::optional<std::string> body;  // nothing: the daemon's own JSON object
-};
-
-// Verbs that are absent are not asked; apply is always there for a hook that a step uses.
-struct HttpHook {
-    std::optional<HttpCall> plan, apply, verify, undo;
-};
-
-struct ExecHook {
-    // Program and arguments, never a shell; the program by absolute path. Empty: absent.
-    std::vector<std::string> plan, apply, verify, undo;
-    std::vector<std::pair<std::string, std::string>> environment;
-};
-
-struct HookConfig {
-    std::string name;
-    std::variant<HttpHook, ExecHook> how;
-
-    bool has(HookVerb verb) const;
-};
-
-// Where pages go; each page goes to all of them.
-struct NotifyHttp {
-    Url url;
-};
-struct NotifyExec {
-    std::vector<std::string> argv;
-};
-using NotifyConfig = std::variant<NotifyHttp, NotifyExec>;
-
 struct Config {
     std::string file;                           // as it was named on the command line
     std::string state = "/var/lib/voltcanary";  // directory of the journal
@@ -87,8 +52,8 @@ struct Config {
     std::vector<Url> control;  // at least one
     std::optional<VendorConfig> vendor;
 
-    std::vector<HookConfig> hooks;  // names are unique
-    std::vector<NotifyConfig> notify;
+    std::vector<HookDefinition> hooks;  // names are unique, each has apply, programs are absolute
+    std::vector<HookCommand> notify;    // each page goes to all of them
 
     Duration retention = std::chrono::hours(24 * 90);   // a quarter, to compare incidents
     Duration stop_deadline = std::chrono::seconds(30);  // three transactions' budgets
@@ -101,7 +66,7 @@ struct Config {
     std::vector<Error> warnings;
 
     const ChannelCadence& probe(Channel channel) const;
-    const HookConfig* hook(std::string_view name) const;  // null when there is none
+    const HookDefinition* hook(std::string_view name) const;  // null when there is none
 };
 
 // Reads the file, the rule files and secrets it names. Nothing when there is any error; `errors`

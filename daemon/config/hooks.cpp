@@ -7,7 +7,10 @@
 namespace vc {
 namespace {
 
-constexpr std::array<std::string_view, 4> verbs{"plan", "apply", "verify", "undo"};
+constexpr std::array<std::pair<std::string_view, HookVerb>, 4> verbs{{{"plan", HookVerb::plan},
+                                                                      {"apply", HookVerb::apply},
+                                                                      {"verify", HookVerb::verify},
+                                                                      {"undo", HookVerb::undo}}};
 constexpr std::size_t most_hooks = 64;
 constexpr std::size_t most_places = 16;
 
@@ -24,23 +27,25 @@ std::string_view name_of(Method method) {
     return found->first;
 }
 
-HttpCall read_call(const YamlNode& node, const std::string& what, std::string_view verb,
-                   Errors& errors) {
+HttpCommand read_request(const YamlNode& node, const std::string& what, HookVerb verb,
+                         Errors& errors) {
     Fields fields(node, what, errors);
     // Plan and verify only look.
-    Method method = verb == "plan" || verb == "verify" ? Method::get : Method::post;
+    Method method = verb == HookVerb::plan || verb == HookVerb::verify ? Method::get : Method::post;
     fields.choice("method", method, methods);
-    HttpCall call;
-    call.method = std::string(name_of(method));
-    read_url(fields, "url", call.url, http_schemes);
+    HttpCommand request;
+    request.method = std::string(name_of(method));
+    Url url;
+    read_url(fields, "url", url, http_schemes);
+    request.url = url.text;
     std::string body;
     fields.text("body", body);
     if (fields.child("body") != nullptr) {
         if (method == Method::get) fields.error("body", "a GET request has none");
-        call.body = std::move(body);
+        request.body = std::move(body);
     }
     fields.finish();
-    return call;
+    return request;
 }
 
 // A program and its arguments: a list whose first is an absolute path.
@@ -68,12 +73,13 @@ bool is_environment_name(std::string_view name) {
            std::all_of(name.begin(), name.end(), belongs);
 }
 
-void read_environment(const YamlNode& node, ExecHook& hook, Errors& errors) {
-    if (node.kind == YamlNode::Kind::null) return;
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+Environment read_environment(const YamlNode& node, Errors& errors) {
+    Environment environment;
     if (node.kind != YamlNode::Kind::mapping) {
         errors.push_back({node.pos, "environment: expected a mapping, found " +
                                         std::string(kind_name(node.kind))});
-        return;
     }
     for (const YamlNode::Field& field : node.fields) {
         if (!is_environment_name(field.key)) {
@@ -84,36 +90,46 @@ void read_environment(const YamlNode& node, ExecHook& hook, Errors& errors) {
                                                  " is the daemon's own; choose another name"});
         }
         if (auto value = read_text(field.value, field.key, errors)) {
-            hook.environment.emplace_back(field.key, std::move(*value));
+            environment.emplace_back(field.key, std::move(*value));
         }
     }
+    return environment;
 }
 
-HttpHook read_http_hook(const YamlNode& node, const std::string& what, Errors& errors) {
-    HttpHook hook;
-    Fields fields(node, what + ".http", errors);
-    const std::array<std::optional<HttpCall>*, 4> calls{&hook.plan, &hook.apply, &hook.verify,
-                                                        &hook.undo};
-    for (std::size_t i = 0; i < verbs.size(); ++i) {
-        const bool apply = verbs[i] == "apply";
-        const auto* call = fields.child(verbs[i], apply ? Need::required : Need::optional);
-        if (call == nullptr) continue;
-        *calls[i] = read_call(*call, what + ".http." + std::string(verbs[i]), verbs[i], errors);
+// The verbs of one hook, all requests or all programs.
+void read_verbs(const YamlNode& node, const std::string& what, bool is_http,
+                const Environment& environment, HookDefinition& hook, Errors& errors) {
+    Fields fields(node, what, errors);
+    fields.child("apply", Need::required);
+    for (const auto& [name, verb] : verbs) {
+        const YamlNode* command = fields.child(name);
+        if (command == nullptr) continue;
+        if (is_http) {
+            hook.verbs[verb] = read_request(*command, what + "." + std::string(name), verb, errors);
+        } else {
+            hook.verbs[verb] = ExecCommand{read_argv(fields, name, errors), environment};
+        }
     }
     fields.finish();
-    return hook;
 }
 
-ExecHook read_exec_hook(const YamlNode& node, const std::string& what, Errors& errors) {
-    ExecHook hook;
-    Fields fields(node, what + ".exec", errors);
-    const std::array<std::vector<std::string>*, 4> programs{&hook.plan, &hook.apply, &hook.verify,
-                                                            &hook.undo};
-    fields.child("apply", Need::required);
-    for (std::size_t i = 0; i < verbs.size(); ++i)
-        *programs[i] = read_argv(fields, verbs[i], errors);
+void read_hook(const YamlNode::Field& field, HookDefinition& hook, Errors& errors) {
+    const std::string what = "hooks." + field.key;
+    Fields fields(field.value, what, errors);
+    const YamlNode* http = fields.child("http");
+    const YamlNode* exec = fields.child("exec");
+    const bool is_mapping = field.value.kind == YamlNode::Kind::mapping;
+    if (is_mapping && (http == nullptr) == (exec == nullptr)) {
+        errors.push_back({field.key_pos, what + ": needs exactly one of http and exec"});
+    }
+    Environment environment;
+    if (const auto* variables = fields.child("environment")) {
+        environment = read_environment(*variables, errors);
+        if (exec == nullptr) fields.error("environment", "only programs have one");
+    }
+    if (http != nullptr) read_verbs(*http, what + ".http", true, environment, hook, errors);
+    if (exec != nullptr) read_verbs(*exec, what + ".exec", false, environment, hook, errors);
     fields.finish();
-    return hook;
 }
 
 }  // namespace
@@ -131,27 +147,9 @@ void ConfigReader::read_hooks(const YamlNode& node) {
             error(field.key_pos, "hooks: " + quoted(field.key) +
                                      " must be 1 to 64 letters, digits, points, _ or -");
         }
-        const std::string what = "hooks." + field.key;
-        Fields fields(field.value, what, errors);
-        HookConfig hook;
+        HookDefinition hook;
         hook.name = field.key;
-        const YamlNode* http = fields.child("http");
-        const YamlNode* exec = fields.child("exec");
-        const bool is_map = field.value.kind == YamlNode::Kind::mapping;
-        if (is_map && (http == nullptr) == (exec == nullptr)) {
-            error(field.key_pos, what + ": needs exactly one of http and exec");
-        }
-        if (http != nullptr) hook.how = read_http_hook(*http, what, errors);
-        if (exec != nullptr) {
-            ExecHook programs = read_exec_hook(*exec, what, errors);
-            if (const auto* environment = fields.child("environment")) {
-                read_environment(*environment, programs, errors);
-            }
-            hook.how = std::move(programs);
-        } else if (fields.child("environment") != nullptr) {
-            fields.error("environment", "only programs have one");
-        }
-        fields.finish();
+        read_hook(field, hook, errors);
         config.hooks.push_back(std::move(hook));
     }
 }
@@ -176,13 +174,13 @@ void ConfigReader::read_notify(const YamlNode& node) {
             error(item.pos, what + ": needs exactly one of http and exec");
         }
         if (http != nullptr) {
-            NotifyHttp place;
-            Fields call(*http, what + ".http", errors);
-            read_url(call, "url", place.url, http_schemes);
-            call.finish();
-            config.notify.emplace_back(std::move(place));
+            Url url;
+            Fields request(*http, what + ".http", errors);
+            read_url(request, "url", url, http_schemes);
+            request.finish();
+            config.notify.emplace_back(HttpCommand{"POST", url.text, std::nullopt});
         } else if (exec) {
-            config.notify.emplace_back(NotifyExec{read_argv(fields, "exec", errors)});
+            config.notify.emplace_back(ExecCommand{read_argv(fields, "exec", errors), {}});
         }
         fields.finish();
     }

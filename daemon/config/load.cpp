@@ -192,22 +192,6 @@ std::optional<Config> load_config(const std::string& path, Errors& errors) {
     return config;
 }
 
-bool HookConfig::has(HookVerb verb) const {
-    const auto* http = std::get_if<HttpHook>(&how);
-    const auto* exec = std::get_if<ExecHook>(&how);
-    switch (verb) {
-        case HookVerb::plan:
-            return http != nullptr ? http->plan.has_value() : !exec->plan.empty();
-        case HookVerb::apply:
-            return http != nullptr ? http->apply.has_value() : !exec->apply.empty();
-        case HookVerb::verify:
-            return http != nullptr ? http->verify.has_value() : !exec->verify.empty();
-        case HookVerb::undo:
-            return http != nullptr ? http->undo.has_value() : !exec->undo.empty();
-    }
-    return false;
-}
-
 const ChannelCadence& Config::probe(Channel channel) const {
     const auto found =
         std::find_if(rules.cadences.begin(), rules.cadences.end(),
@@ -216,9 +200,9 @@ const ChannelCadence& Config::probe(Channel channel) const {
     return *found;
 }
 
-const HookConfig* Config::hook(std::string_view name) const {
+const HookDefinition* Config::hook(std::string_view name) const {
     const auto found = std::find_if(hooks.begin(), hooks.end(),
-                                    [&](const HookConfig& h) { return h.name == name; });
+                                    [&](const HookDefinition& h) { return h.name == name; });
     return found == hooks.end() ? nullptr : &*found;
 }
 

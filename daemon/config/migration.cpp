@@ -13,16 +13,16 @@ constexpr std::size_t most_steps = 32;
 
 void check_hook(ConfigReader& reader, Fields& fields, const MigrationStep& step) {
     if (fields.child("hook") == nullptr || step.hook.empty()) return;
-    const HookConfig* hook = reader.config.hook(step.hook);
+    const HookDefinition* hook = reader.config.hook(step.hook);
     if (hook == nullptr) {
         std::vector<std::string_view> known;
-        for (const HookConfig& other : reader.config.hooks)
+        for (const HookDefinition& other : reader.config.hooks)
             known.push_back(other.name);
         fields.error("hook",
                      "there is no hook " + quoted(step.hook) + suggestion(step.hook, known));
         return;
     }
-    if (!hook->has(HookVerb::verify)) {
+    if (!hook->verbs.contains(HookVerb::verify)) {
         reader.warn(fields.where("hook"),
                     "hook: " + quoted(step.hook) +
                         " has no verify; after a restart nobody can tell whether it took effect");
@@ -64,8 +64,8 @@ void check_order(ConfigReader& reader, const YamlNode& list) {
             reader.error(pos, "point_of_no_return: only one step can be it");
         }
         if (steps[i].point_of_no_return) returned = false;
-        const HookConfig* hook = reader.config.hook(steps[i].hook);
-        if (returned && hook != nullptr && !hook->has(HookVerb::undo)) {
+        const HookDefinition* hook = reader.config.hook(steps[i].hook);
+        if (returned && hook != nullptr && !hook->verbs.contains(HookVerb::undo)) {
             reader.warn(pos, "step " + quoted(steps[i].name) +
                                  " has no undo before the point of no return; giving up there "
                                  "needs a person");
@@ -100,7 +100,7 @@ void ConfigReader::read_migration(const YamlNode& node) {
         config.rules.steps.push_back(read_step(*this, list->items[i], what));
     }
     if (!list->items.empty()) check_order(*this, *list);
-    for (const HookConfig& hook : config.hooks) {
+    for (const HookDefinition& hook : config.hooks) {
         const auto uses = [&](const MigrationStep& step) { return step.hook == hook.name; };
         if (std::none_of(config.rules.steps.begin(), config.rules.steps.end(), uses)) {
             warn(node.pos, "migration: no step uses the hook " + quoted(hook.name));

@@ -149,27 +149,28 @@ TEST_CASE("cadences are read for every channel, with the number of targets") {
 
 TEST_CASE("hooks, steps and pages are read") {
     const Config config = loaded(good + "full.yaml");
-    const HookConfig* attach = config.hook("attach-consumers");
+    const HookDefinition* attach = config.hook("attach-consumers");
     REQUIRE(attach != nullptr);
-    const auto& http = std::get<HttpHook>(attach->how);
-    CHECK(http.plan->method == "GET");
-    CHECK(http.plan->url.target == "/consumers?broker=standby");
-    CHECK_FALSE(http.plan->body.has_value());
-    CHECK(http.apply->method == "PUT");
-    CHECK(http.apply->body == "{\"broker\":\"standby\"}");
-    CHECK(http.undo->method == "DELETE");
-    const HookConfig* producers = config.hook("switch-producers");
+    const auto request = [&](HookVerb verb) {
+        return std::get<HttpCommand>(attach->verbs.at(verb));
+    };
+    CHECK(request(HookVerb::plan).method == "GET");
+    CHECK(request(HookVerb::plan).url == "http://127.0.0.1:9300/consumers?broker=standby");
+    CHECK_FALSE(request(HookVerb::plan).body.has_value());
+    CHECK(request(HookVerb::apply).method == "PUT");
+    CHECK(request(HookVerb::apply).body == "{\"broker\":\"standby\"}");
+    CHECK(request(HookVerb::verify).method == "GET");
+    CHECK(request(HookVerb::undo).method == "DELETE");
+    const HookDefinition* producers = config.hook("switch-producers");
     REQUIRE(producers != nullptr);
-    const auto& exec = std::get<ExecHook>(producers->how);
-    CHECK(exec.apply ==
+    CHECK(producers->verbs.size() == 4);
+    const auto& apply = std::get<ExecCommand>(producers->verbs.at(HookVerb::apply));
+    CHECK(apply.argv ==
           std::vector<std::string>{"/usr/local/bin/switch-producers", "--to", "standby"});
-    CHECK(exec.environment ==
+    CHECK(apply.environment ==
           std::vector<std::pair<std::string, std::string>>{{"REGION", "west"}, {"EMPTY", ""}});
-    for (const HookVerb verb :
-         {HookVerb::plan, HookVerb::apply, HookVerb::verify, HookVerb::undo}) {
-        CHECK(attach->has(verb));
-        CHECK(producers->has(verb));
-    }
+    const auto& undo = std::get<ExecCommand>(producers->verbs.at(HookVerb::undo));
+    CHECK(undo.argv.back() == "primary");
     CHECK(config.hook("attach") == nullptr);
 
     REQUIRE(config.rules.steps.size() == 2);
@@ -185,8 +186,9 @@ TEST_CASE("hooks, steps and pages are read") {
     CHECK(second.point_of_no_return);
 
     REQUIRE(config.notify.size() == 2);
-    CHECK(std::get<NotifyHttp>(config.notify[0]).url.target == "/pages");
-    CHECK(std::get<NotifyExec>(config.notify[1]).argv ==
+    CHECK(std::get<HttpCommand>(config.notify[0]).url == "http://127.0.0.1:9300/pages");
+    CHECK(std::get<HttpCommand>(config.notify[0]).method == "POST");
+    CHECK(std::get<ExecCommand>(config.notify[1]).argv ==
           std::vector<std::string>{"/usr/local/bin/page", "--now"});
 }
 
