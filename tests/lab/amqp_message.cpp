@@ -101,6 +101,8 @@ std::string encode(const AmqpMessage& message) {
 }
 
 std::optional<AmqpMessage> decode(std::string_view bytes) {
+    // Every section begins with a descriptor; Proton reads anything else as an empty message.
+    if (bytes.empty() || bytes.front() != '\0') return std::nullopt;
     const Message read(pn_message());
     if (pn_message_decode(read.get(), bytes.data(), bytes.size()) != 0) return std::nullopt;
     AmqpMessage message;
