@@ -60,6 +60,8 @@ struct BlockClosed {
     bool bad = false;
     bool blind = false;  // our own control probes failed: no statement
     std::int64_t score = 0;
+    Instant first_bad{};  // intended starts of the first and last failure of its bad slots;
+    Instant last_bad{};   // both zero when there was no such slot
     std::vector<ChannelCount> counts;
 };
 

@@ -10,6 +10,7 @@
 #include "rules/base/yaml.h"
 #include "rules/diagnosis/hypothesis.h"
 #include "rules/evidence/detector_rules.h"
+#include "rules/migration/plan.h"
 #include "rules/policy_rules.h"
 
 namespace vc {

@@ -40,7 +40,8 @@ struct Hypothesis {
 // "primary_broker" or "primary_broker (new connections)".
 std::string full_name(const Hypothesis& hypothesis);
 
-// What a catalogue must hold whatever is probed: a healthy and an unknown row, priors, unique names.
+// What a catalogue must hold whatever is probed: a healthy and an unknown row, priors, unique
+// names.
 void check_hypotheses(const std::vector<Hypothesis>& rows, Errors& errors);
 
 // Two diagnoses that predict the same for every configured channel could never be told apart:

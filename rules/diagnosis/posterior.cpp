@@ -1,0 +1,193 @@
+#include "rules/diagnosis/posterior.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace vc {
+namespace {
+
+constexpr std::array loss_grid{0.05, 0.20, 0.50, 0.95};
+
+// Scaled counts: fractions of attempts.
+struct Weighed {
+    double bad = 0;
+    double all = 0;
+};
+using Sample = std::array<Weighed, all_channels.size()>;
+
+Sample weigh(const std::vector<Counts>& blocks, ActiveBroker active, double samples_per_block) {
+    Sample sample{};
+    for (const Counts& block : blocks) {
+        for (const ChannelCount& count : block) {
+            const bool left_behind = active == ActiveBroker::standby &&
+                                     (count.channel == Channel::DL || count.channel == Channel::DF);
+            const double n = votes(count);
+            if (n == 0 || left_behind) continue;
+            const double scale = std::min(1.0, samples_per_block / n);
+            Weighed& weighed = sample[static_cast<std::size_t>(count.channel)];
+            weighed.bad += scale * count.bad;
+            weighed.all += scale * n;
+        }
+    }
+    return sample;
+}
+
+double log_likelihood(const Weighed& seen, double p) {
+    return seen.bad * std::log(p) + (seen.all - seen.bad) * std::log1p(-p);
+}
+
+// log of the mean of exp(values); the largest is taken out first, so nothing underflows.
+template <std::size_t N>
+double log_mean_exp(const std::array<double, N>& values) {
+    const double top = *std::max_element(values.begin(), values.end());
+    double total = 0;
+    for (const double value : values)
+        total += std::exp(value - top);
+    return top + std::log(total / static_cast<double>(N));
+}
+
+double fails_with(double background, double loss) {
+    return 1 - (1 - background) * (1 - loss);
+}
+
+double log_any(const Weighed& seen, double background) {
+    std::array<double, loss_grid.size()> hit{};
+    for (std::size_t i = 0; i < hit.size(); ++i)
+        hit[i] = log_likelihood(seen, fails_with(background, loss_grid[i]));
+    return log_mean_exp(std::array{log_likelihood(seen, background), log_mean_exp(hit)});
+}
+
+double log_evidence(const Hypothesis& row, const Sample& sample, double background) {
+    std::array<double, loss_grid.size()> by_loss{};
+    for (std::size_t i = 0; i < by_loss.size(); ++i) {
+        for (const Channel channel : all_channels) {
+            const Weighed& seen = sample[static_cast<std::size_t>(channel)];
+            if (seen.all == 0) continue;
+            switch (row.of(channel)) {
+                case Expectation::good:
+                    by_loss[i] += log_likelihood(seen, background);
+                    break;
+                case Expectation::bad:
+                    by_loss[i] += log_likelihood(seen, fails_with(background, loss_grid[i]));
+                    break;
+                case Expectation::any:
+                    by_loss[i] += log_any(seen, background);
+                    break;
+            }
+        }
+    }
+    return log_mean_exp(by_loss);
+}
+
+std::vector<double> posteriors(const std::vector<Hypothesis>& rows, const Sample& sample,
+                               double background) {
+    std::vector<double> logs;
+    for (const Hypothesis& row : rows)
+        logs.push_back(std::log(row.prior) + log_evidence(row, sample, background));
+    const double top = *std::max_element(logs.begin(), logs.end());
+    double total = 0;
+    for (double& value : logs) {
+        value = std::exp(value - top);
+        total += value;
+    }
+    for (double& value : logs)
+        value /= total;
+    return logs;
+}
+
+double six_decimals(double value) {
+    return std::round(value * 1e6) / 1e6;
+}
+
+// "DL 31 of 60 bad, expected bad"; what contradicts the row says so.
+std::vector<std::string> reasons_for(const Hypothesis& row, const std::vector<Counts>& blocks,
+                                     ActiveBroker active, const DiagnosisRules& rules) {
+    Counts total = no_counts();
+    for (const Counts& block : blocks)
+        total = sum(total, block);
+    std::vector<std::string> reasons;
+    for (const ChannelCount& count : total) {
+        const std::uint32_t n = votes(count);
+        const bool left_behind = active == ActiveBroker::standby &&
+                                 (count.channel == Channel::DL || count.channel == Channel::DF);
+        if (n == 0 || left_behind) continue;
+        const bool bad = count.bad >= bad_threshold(n, rules.background_loss, rules.false_block);
+        const Expectation expected = row.of(count.channel);
+        std::string reason = std::string(to_text(count.channel)) + " " + std::to_string(count.bad) +
+                             " of " + std::to_string(n) + " bad, ";
+        if (expected == Expectation::any) {
+            reason += "says nothing";
+        } else {
+            const bool fits = bad == (expected == Expectation::bad);
+            reason += (fits ? "expected " : "against: expected ") + std::string(to_text(expected));
+        }
+        reasons.push_back(std::move(reason));
+    }
+    return reasons;
+}
+
+bool standby_is_bad(const Hypothesis& row) {
+    return row.of(Channel::SL) == Expectation::bad || row.of(Channel::SF) == Expectation::bad;
+}
+
+void name_it(Diagnosis& out, const std::map<std::string, double>& by_name) {
+    for (const auto& [name, posterior] : by_name) {
+        if (posterior > out.posterior) {
+            out.runner_up = out.name;
+            out.runner_up_posterior = out.posterior;
+            out.name = name;
+            out.posterior = posterior;
+        } else if (posterior > out.runner_up_posterior) {
+            out.runner_up = name;
+            out.runner_up_posterior = posterior;
+        }
+    }
+}
+
+}  // namespace
+
+Diagnosis diagnose(const std::vector<Hypothesis>& rows, const std::vector<Counts>& blocks,
+                   ActiveBroker active, const DiagnosisRules& rules) {
+    Diagnosis out;
+    out.name = "healthy";
+    if (blocks.empty() || rows.empty()) return out;
+    out.name.clear();
+    const Sample sample = weigh(blocks, active, rules.samples_per_block);
+    const std::vector<double> posterior = posteriors(rows, sample, rules.background_loss);
+
+    std::map<std::string, double> by_name;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        by_name[rows[i].name] += posterior[i];
+        if (standby_is_bad(rows[i])) out.standby_bad += posterior[i];
+        if (rows[i].remedy != Remedy::migrate) out.shared += posterior[i];
+    }
+    name_it(out, by_name);
+    if (out.posterior < rules.name_posterior && out.name != "unknown") {
+        out.runner_up = out.name;
+        out.runner_up_posterior = out.posterior;
+        out.name = "unknown";
+        out.posterior = by_name["unknown"];
+    }
+    const Hypothesis* best = nullptr;
+    double best_posterior = -1;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].name != out.name || posterior[i] <= best_posterior) continue;
+        best = &rows[i];
+        best_posterior = posterior[i];
+    }
+    if (best != nullptr) {
+        out.remedy = best->remedy;
+        out.text = best->text;
+        out.reasons = reasons_for(*best, blocks, active, rules);
+    }
+    for (const Counts& block : blocks)
+        out.standby_samples += votes(at(block, Channel::SL)) + votes(at(block, Channel::SF));
+    out.posterior = six_decimals(out.posterior);
+    out.runner_up_posterior = six_decimals(out.runner_up_posterior);
+    out.standby_bad = six_decimals(out.standby_bad);
+    out.shared = six_decimals(out.shared);
+    return out;
+}
+
+}  // namespace vc

@@ -1,0 +1,69 @@
+// The inside of the engine: the live evidence, the memory that records make, and the batch being
+// filled. engine.cpp routes events here; review.cpp judges what has settled.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rules/engine.h"
+#include "rules/evidence/failures.h"
+#include "rules/evidence/hard_path.h"
+#include "rules/evidence/standby_health.h"
+#include "rules/memory.h"
+#include "rules/policy.h"
+
+namespace vc {
+
+struct Engine::State {
+    explicit State(Rules the_rules);
+
+    // engine.cpp
+    void begin(Instant at);
+    void advance(Instant at);
+    void take(const EventBody& body);
+    void emit(RecordBody body);
+    void raise(Severity severity, std::string text);
+    void drive_migration();
+    void migration_ended(const MigrationEnded& ended);
+    Batch flush();
+    MoveConditions move_conditions() const;
+    bool users_served() const;
+    bool control_fails_now() const;
+
+    // review.cpp
+    void close_block(Instant from);
+    void review();
+    void open_if_due();
+    std::vector<Counts> evidence_blocks() const;
+    std::optional<NotedBlock> unfinished_block() const;
+    NotedBlock note(Instant from, Instant to) const;
+    bool standby_trouble() const;
+    bool users_harmed(const std::vector<Counts>& blocks) const;
+    Diagnosis diagnose_now(const std::vector<Counts>& blocks) const;
+    Situation situation(const Diagnosis& diagnosis, const std::vector<Counts>& blocks) const;
+    void record_diagnosis(const Diagnosis& diagnosis);
+    void record_decision(const Verdict& verdict, const Diagnosis& diagnosis);
+    void page_if_due(const Verdict& verdict, const Diagnosis& diagnosis);
+    void propose(const Verdict& verdict);
+    void move_incident(IncidentState state, std::string reason);
+
+    Rules rules;
+    Ledger ledger;
+    StandbyHealth standby;
+    Failures failures;
+    Memory memory;
+
+    bool begun = false;
+    Instant now{};
+    Instant watch_from{};  // blocks that began before we watched make no statement
+    Instant settled{};     // everything due before is in and judged
+    VendorClaim vendor = VendorClaim::missing;
+    bool review_due = false;
+
+    std::uint64_t batches = 0;
+    std::vector<Record> records;
+    std::vector<Action> actions;
+};
+
+}  // namespace vc

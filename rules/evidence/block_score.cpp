@@ -1,0 +1,97 @@
+#include "rules/evidence/block_score.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+namespace vc {
+namespace {
+
+constexpr std::array user_and_paths{Channel::BH, Channel::HB, Channel::TX, Channel::DL,
+                                    Channel::DF};
+constexpr std::array without_broker{Channel::BH, Channel::HB, Channel::TX};
+constexpr std::array standby_channels{Channel::SL, Channel::SF, Channel::SC};
+constexpr std::array control{Channel::CT};
+
+std::size_t index(Channel channel) {
+    return static_cast<std::size_t>(channel);
+}
+
+// Whether any of the channels that are probed and judge together is bad; notes which.
+bool any_bad(const Counts& counts, std::span<const Channel> channels, const Ledger& ledger,
+             const DetectorRules& rules, BlockJudgement& out) {
+    const auto judging = std::count_if(channels.begin(), channels.end(),
+                                       [&](Channel channel) { return ledger.configured(channel); });
+    if (judging == 0) return false;
+    const double level = rules.false_block / static_cast<double>(judging);
+    bool bad = false;
+    for (const Channel channel : channels) {
+        const ChannelCount& count = at(counts, channel);
+        const bool channel_bad =
+            count.bad >= bad_threshold(votes(count), rules.background_loss, level);
+        out.channel_bad[index(channel)] = channel_bad;
+        bad = bad || channel_bad;
+    }
+    return bad;
+}
+
+bool too_little_seen(const Counts& counts, Duration over, const Ledger& ledger,
+                     const DetectorRules& rules) {
+    double due = 0;
+    double seen = 0;
+    for (const Channel channel : all_channels) {
+        due += ledger.expected(channel, over);
+        seen += votes(at(counts, channel));
+    }
+    const double control_due = ledger.expected(Channel::CT, over);
+    return seen < rules.seen_enough * due ||
+           votes(at(counts, Channel::CT)) < rules.seen_enough * control_due;
+}
+
+}  // namespace
+
+std::string_view to_text(ActiveBroker broker) {
+    return broker == ActiveBroker::primary ? "primary" : "standby";
+}
+
+std::uint32_t bad_threshold(std::uint32_t n, double loss, double level) {
+    // P(X >= c) falls as c rises: walk up the distribution until the tail is small enough.
+    double probability = std::pow(1 - loss, n);  // of exactly c failures
+    double tail = 1;                             // of c or more
+    std::uint32_t c = 0;
+    while (c <= n) {
+        tail -= probability;
+        probability *= static_cast<double>(n - c) / static_cast<double>(c + 1) * loss / (1 - loss);
+        ++c;
+        if (tail <= level) return c;
+    }
+    return n + 1;
+}
+
+BlockJudgement judge(const Counts& counts, Duration over, ActiveBroker active, const Ledger& ledger,
+                     const DetectorRules& rules) {
+    BlockJudgement out;
+    const std::span<const Channel> platform = active == ActiveBroker::primary
+                                                  ? std::span<const Channel>(user_and_paths)
+                                                  : std::span<const Channel>(without_broker);
+    const bool platform_bad = any_bad(counts, platform, ledger, rules, out);
+    out.standby_bad = any_bad(counts, standby_channels, ledger, rules, out);
+    out.control_bad = any_bad(counts, control, ledger, rules, out);
+    out.blind = out.control_bad || too_little_seen(counts, over, ledger, rules);
+    out.bad = platform_bad && !out.blind;
+    out.standby_bad = out.standby_bad && !out.blind;
+    return out;
+}
+
+std::int64_t next_score(std::int64_t score, bool bad, std::uint32_t& run,
+                        const DetectorRules& rules) {
+    if (!bad) {
+        run = 0;
+        return std::max<std::int64_t>(0, score - rules.good_block_points);
+    }
+    ++run;
+    const bool counts = run == 1 || run % rules.repeat_every == 0;
+    return std::min(rules.score_cap, score + (counts ? rules.bad_block_points : 0));
+}
+
+}  // namespace vc

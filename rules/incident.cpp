@@ -1,0 +1,86 @@
+#include "rules/incident.h"
+
+#include <algorithm>
+
+namespace vc {
+
+void Incident::note(const NotedBlock& block, Duration length, const PolicyRules& rules) {
+    if (!block.sign()) return;
+    last_sign = block.from + length;
+    if (!block.bad) return;
+    last_platform = block.from + length;
+    if (block.first_bad == Instant{}) {
+        // Bad without a slot that was: many small failures spread over the minute.
+        ++episodes;
+        return;
+    }
+    const bool goes_on =
+        last_bad != Instant{} && block.first_bad - last_bad < rules.transient_below;
+    if (!goes_on) {
+        ++episodes;
+        first_bad = block.first_bad;
+    }
+    last_bad = block.last_bad;
+}
+
+void Incident::fold(const IncidentMoved& moved_to, Instant at) {
+    const bool relapse =
+        state == IncidentState::probation && moved_to.state == IncidentState::confirmed;
+    relapsed = relapsed || relapse;
+    if (relapse || moved_to.state == IncidentState::quarantine) {
+        // What comes now is news again, and may be told again.
+        pages = 0;
+        paged_diagnosis.clear();
+        paged_hold = false;
+    }
+    state = moved_to.state;
+    state_since = at;
+}
+
+void Incident::fold(const PageRaised& page) {
+    ++pages;
+    paged_diagnosis = diagnosis.diagnosis;
+    paged_severity = page.severity;
+    paged_hold = decision.decision == Decision::hold;
+}
+
+bool Incident::transient(const PolicyRules& rules) const {
+    return episodes == 1 && first_bad != Instant{} && last_bad - first_bad < rules.transient_below;
+}
+
+std::optional<IncidentMoved> due_move(const Incident& incident, Instant now,
+                                      const PolicyRules& rules) {
+    const auto to = [&](IncidentState state, std::string reason) {
+        return IncidentMoved{incident.id, state, std::move(reason)};
+    };
+    const bool quiet = now - incident.last_sign >= rules.quiet;
+    const std::string nothing_for = "nothing bad for " + to_text(rules.quiet);
+    switch (incident.state) {
+        case IncidentState::suspected:
+            if (!quiet) return std::nullopt;
+            return to(IncidentState::closed, nothing_for + ", and never worth a page");
+        case IncidentState::confirmed:
+            if (!quiet) return std::nullopt;
+            if (incident.last_platform == Instant{}) {
+                return to(IncidentState::closed,
+                          nothing_for + "; the platform itself was never bad");
+            }
+            return to(IncidentState::probation,
+                      nothing_for + ", but unexplained: quiet is not health");
+        case IncidentState::probation:
+            if (incident.last_platform > incident.state_since) {
+                return to(IncidentState::confirmed, "it came back during probation");
+            }
+            if (now - incident.state_since < rules.probation) return std::nullopt;
+            return to(IncidentState::closed, to_text(rules.probation) + " without a relapse");
+        case IncidentState::quarantine:
+            if (!quiet || now - incident.state_since < rules.quarantine) return std::nullopt;
+            return to(IncidentState::closed, to_text(rules.quarantine) + " of quarantine are over");
+        case IncidentState::migrating:
+        case IncidentState::closed:
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+}  // namespace vc

@@ -1,0 +1,265 @@
+// What the engine makes of a slot that has settled: close its block, open an incident, name the
+// culprit, decide, page, propose a move. Everything here looks only at settled slots, so that all
+// channels of the same minutes are in; the two things that look at unsettled ones (the standby's
+// certificate and our own control probes) can only forbid.
+#include "rules/engine_state.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace vc {
+namespace {
+
+constexpr std::array platform{Channel::BH, Channel::HB, Channel::TX, Channel::DL, Channel::DF};
+constexpr std::array after_move{Channel::BH, Channel::HB, Channel::TX};
+
+// Posteriors are told anew when they cross one of these, not at every slot.
+int band(double posterior) {
+    return posterior > 0.99 ? 3 : posterior > 0.9 ? 2 : posterior > 0.5 ? 1 : 0;
+}
+
+std::string posterior_text(double posterior) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.3f", posterior);
+    return text.data();
+}
+
+}  // namespace
+
+// The counts of [from, to) and what they say, both ends settled.
+NotedBlock Engine::State::note(Instant from, Instant to) const {
+    NotedBlock block;
+    block.from = from;
+    block.counts = ledger.between(from, to);
+    const BlockJudgement judgement =
+        judge(block.counts, to - from, memory.active(), ledger, rules.detectors);
+    block.bad = judgement.bad;
+    block.blind = judgement.blind;
+    block.control_bad = judgement.control_bad;
+    block.standby_bad = judgement.standby_bad;
+    // A slot is bad by its own count, so that one stray failure does not stretch an episode.
+    const std::span<const Channel> judged = memory.active() == ActiveBroker::primary
+                                                ? std::span<const Channel>(platform)
+                                                : std::span<const Channel>(after_move);
+    const auto& slots = ledger.slots();
+    for (auto it = slots.lower_bound(from); it != slots.end() && it->first < to; ++it) {
+        const ChannelCount pooled = pool(it->second.counts, judged);
+        const std::uint32_t least = bad_threshold(votes(pooled), rules.detectors.background_loss,
+                                                  rules.detectors.false_block);
+        if (pooled.bad < least) continue;
+        if (block.first_bad == Instant{}) block.first_bad = it->second.first_bad;
+        block.last_bad = it->second.last_bad;
+    }
+    return block;
+}
+
+void Engine::State::close_block(Instant from) {
+    if (memory.machine.in_flight()) return;
+    if (from < std::max(watch_from, memory.judge_from)) return;
+    const NotedBlock block = note(from, from + rules.detectors.block);
+    std::uint32_t run = memory.run_before(from);
+    const std::int64_t score =
+        block.blind ? memory.score : next_score(memory.score, block.bad, run, rules.detectors);
+    const bool plainly_good = !block.blind && !block.sign();
+    if (plainly_good && score == memory.score && !memory.blind_before()) return;
+    emit(BlockClosed{from, block.bad, block.blind, score, block.first_bad, block.last_bad,
+                     to_list(block.counts)});
+}
+
+// The slots of the current block that have settled already.
+std::optional<NotedBlock> Engine::State::unfinished_block() const {
+    const Instant from = ledger.block_of(settled);
+    if (from == settled || from < std::max(watch_from, memory.judge_from)) return std::nullopt;
+    return note(from, settled);
+}
+
+bool Engine::State::standby_trouble() const {
+    const Instant since = settled - rules.detectors.window;
+    const auto bad = std::count_if(
+        memory.blocks.begin(), memory.blocks.end(),
+        [&](const NotedBlock& block) { return block.from >= since && block.standby_bad; });
+    return bad >= static_cast<std::ptrdiff_t>(rules.detectors.standby_bad_blocks);
+}
+
+// The blocks that tell of what is wrong now. Minutes in which our own control failed and minutes
+// of the platform are never mixed: the latest decides which kind is looked at. Only when there is
+// neither do the standby's own bad minutes speak.
+std::vector<Counts> Engine::State::evidence_blocks() const {
+    std::vector<NotedBlock> recent;
+    const Instant since = settled - rules.detectors.window;
+    for (const NotedBlock& block : memory.blocks) {
+        if (block.from >= since && block.sign()) recent.push_back(block);
+    }
+    if (const auto unfinished = unfinished_block(); unfinished && unfinished->sign()) {
+        recent.push_back(*unfinished);
+    }
+    bool control = false;
+    bool bad = false;
+    for (const NotedBlock& block : recent) {
+        if (!block.bad && !block.control_bad) continue;
+        control = block.control_bad;
+        bad = block.bad;
+    }
+    std::vector<Counts> out;
+    for (const NotedBlock& block : recent) {
+        const bool fits = control ? block.control_bad : bad ? block.bad : block.standby_bad;
+        if (fits) out.push_back(block.counts);
+    }
+    return out;
+}
+
+void Engine::State::review() {
+    if (memory.machine.in_flight()) return;
+    open_if_due();
+    if (!memory.incident) return;
+    const std::vector<Counts> blocks = evidence_blocks();
+    if (!blocks.empty()) {
+        const Diagnosis diagnosis = diagnose_now(blocks);
+        const Verdict verdict = decide(situation(diagnosis, blocks), rules.policy);
+        const bool worth_a_person = verdict.decision == Decision::page ||
+                                    verdict.decision == Decision::hold ||
+                                    verdict.decision == Decision::migrate;
+        record_diagnosis(diagnosis);
+        if (worth_a_person && memory.incident->state == IncidentState::suspected) {
+            move_incident(IncidentState::confirmed, diagnosis.text);
+        }
+        record_decision(verdict, diagnosis);
+        if (worth_a_person) page_if_due(verdict, diagnosis);
+        if (verdict.decision == Decision::migrate) return propose(verdict);
+    }
+    if (auto due = due_move(*memory.incident, now, rules.policy)) emit(std::move(*due));
+}
+
+void Engine::State::open_if_due() {
+    if (memory.incident) return;
+    const bool hard = hard_path(ledger, settled, memory.active(), rules.detectors).page;
+    const bool fresh =
+        !memory.blocks.empty() && memory.blocks.back().from + rules.detectors.block == settled;
+    std::string reason;
+    if (fresh && memory.blocks.back().bad) {
+        reason = "a minute was bad";
+    } else if (fresh && memory.blocks.back().control_bad) {
+        reason = "our own control probes failed";
+    } else if (hard) {
+        reason = "most heartbeats and transactions fail";
+    } else if (fresh && standby_trouble()) {
+        reason = "the standby is bad again and again";
+    }
+    if (reason.empty()) return;
+    const Instant since = settled - 2 * rules.detectors.block;
+    emit(IncidentOpened{{memory.last_incident + 1}, std::move(reason), failures.since(since)});
+}
+
+Diagnosis Engine::State::diagnose_now(const std::vector<Counts>& blocks) const {
+    Diagnosis diagnosis = diagnose(rules.hypotheses, blocks, memory.active(),
+                                   {.background_loss = rules.detectors.background_loss,
+                                    .false_block = rules.detectors.false_block,
+                                    .samples_per_block = rules.detectors.samples_per_block,
+                                    .name_posterior = rules.policy.name_posterior});
+    // A short episode that is over has no culprit worth naming. It is over when a whole block
+    // after it was seen and was good.
+    const Incident& incident = *memory.incident;
+    const bool over = incident.last_sign == incident.last_platform &&
+                      settled >= incident.last_platform + rules.detectors.block &&
+                      !(unfinished_block() && unfinished_block()->sign());
+    if (incident.state == IncidentState::suspected && over && incident.transient(rules.policy) &&
+        memory.score < rules.detectors.suspect_score) {
+        diagnosis.runner_up = diagnosis.name;
+        diagnosis.runner_up_posterior = diagnosis.posterior;
+        diagnosis.name = "transient";
+        diagnosis.posterior = 1;
+        diagnosis.remedy = Remedy::none;
+        diagnosis.text = "one short episode, and it is over";
+    }
+    return diagnosis;
+}
+
+bool Engine::State::users_harmed(const std::vector<Counts>& blocks) const {
+    return std::any_of(blocks.begin(), blocks.end(), [&](const Counts& counts) {
+        const BlockJudgement judgement =
+            judge(counts, rules.detectors.block, memory.active(), ledger, rules.detectors);
+        return judgement.bad_on(Channel::HB) || judgement.bad_on(Channel::TX);
+    });
+}
+
+Situation Engine::State::situation(const Diagnosis& diagnosis,
+                                   const std::vector<Counts>& blocks) const {
+    const Incident& incident = *memory.incident;
+    const bool lowered = incident.relapsed || incident.state == IncidentState::probation;
+    const bool latest_blind = memory.blind_run > 0;
+    const auto unfinished = unfinished_block();
+    Situation s;
+    s.automatic = rules.mode == Mode::automatic;
+    s.quorum_accepted = rules.single_watcher_accepted;
+    s.paused = memory.paused;
+    s.score = memory.score;
+    s.suspect_score = rules.detectors.suspect_score;
+    s.act_score = rules.detectors.act_score / (lowered ? rules.policy.probation_act_divisor : 1);
+    s.hard = hard_path(ledger, settled, memory.active(), rules.detectors);
+    s.standby_trouble = standby_trouble();
+    s.confirmed = incident.state == IncidentState::confirmed;
+    s.diagnosis = diagnosis;
+    s.users_harmed = users_harmed(blocks);
+    s.blind = latest_blind || (unfinished && unfinished->control_bad) || control_fails_now();
+    s.standby_certified = standby.at(now).certified;
+    s.active = memory.active();
+    s.in_flight = memory.machine.in_flight();
+    s.migrated = incident.moved;
+    s.has_steps = !rules.steps.empty();
+    return s;
+}
+
+void Engine::State::record_diagnosis(const Diagnosis& diagnosis) {
+    const DiagnosisMade& last = memory.incident->diagnosis;
+    if (last.diagnosis == diagnosis.name && band(last.posterior) == band(diagnosis.posterior)) {
+        return;
+    }
+    emit(DiagnosisMade{memory.incident->id, diagnosis.name, diagnosis.posterior,
+                       diagnosis.runner_up, diagnosis.runner_up_posterior, diagnosis.reasons,
+                       failures.since(settled - rules.detectors.window), vendor});
+}
+
+void Engine::State::record_decision(const Verdict& verdict, const Diagnosis& diagnosis) {
+    const DecisionMade& last = memory.incident->decision;
+    if (last.incident == memory.incident->id && last.decision == verdict.decision &&
+        last.diagnosis == diagnosis.name && last.refusals == verdict.refusals) {
+        return;
+    }
+    emit(DecisionMade{memory.incident->id, verdict.decision, diagnosis.name, diagnosis.posterior,
+                      verdict.refusals, verdict.why});
+}
+
+void Engine::State::page_if_due(const Verdict& verdict, const Diagnosis& diagnosis) {
+    const Incident& incident = *memory.incident;
+    // In probation the page of before still stands; a relapse is told when it is one.
+    if (incident.state == IncidentState::probation) return;
+    const bool hold = verdict.decision == Decision::hold;
+    const bool news = incident.pages == 0 || incident.paged_diagnosis != diagnosis.name ||
+                      incident.paged_severity != Severity::high || (hold && !incident.paged_hold);
+    if (!news || incident.pages >= rules.policy.pages_at_most) return;
+    std::string text = std::string(to_text(verdict.decision)) + ": " + diagnosis.text + " (" +
+                       diagnosis.name + ", posterior " + posterior_text(diagnosis.posterior) +
+                       "). ";
+    for (const std::string& reason : diagnosis.reasons)
+        text += reason + "; ";
+    text += "vendor says " + std::string(to_text(vendor)) + ". " + verdict.why;
+    raise(Severity::high, std::move(text));
+}
+
+void Engine::State::propose(const Verdict& verdict) {
+    MigrationPlan plan;
+    plan.epoch = {memory.last_epoch + 1};
+    plan.incident = memory.incident->id;
+    plan.from = to_text(ActiveBroker::primary);
+    plan.to = to_text(ActiveBroker::standby);
+    plan.reason = verdict.why;
+    plan.steps = rules.steps;
+    emit(MigrationProposed{std::move(plan)});
+    move_incident(IncidentState::migrating, verdict.why);
+}
+
+void Engine::State::move_incident(IncidentState state, std::string reason) {
+    emit(IncidentMoved{memory.incident->id, state, std::move(reason)});
+}
+
+}  // namespace vc
