@@ -73,4 +73,12 @@ struct Config {
 // has all of them, in the order of the file. Blocking; for start-up.
 std::optional<Config> load_config(const std::string& path, Errors& errors);
 
+// Only where the daemon is to be found, for an operator's questions: they must be answered also
+// when the rest of the file is being edited, or its secrets are not the operator's to read.
+struct DaemonPlace {
+    std::string state;
+    ListenAddress listen;
+};
+std::optional<DaemonPlace> load_place(const std::string& path, Errors& errors);
+
 }  // namespace vc

@@ -51,6 +51,13 @@ void sort_by_place(Errors& errors) {
     });
 }
 
+std::optional<YamlNode> read_yaml(const std::string& path, Errors& errors) {
+    const auto text = read_file(path, most_file_bytes);
+    if (text) return parse_yaml(*text, path, errors);
+    errors.push_back(text.error());
+    return std::nullopt;
+}
+
 }  // namespace
 
 bool is_plain_name(std::string_view text, std::size_t most) {
@@ -130,14 +137,7 @@ void ConfigReader::read_rule_files(const YamlNode* node) {
     if (errors.size() == errors_before) read_rules(texts, names, config.rules, errors);
 }
 
-void ConfigReader::read_root(const YamlNode& root) {
-    Fields fields(root, "", errors);
-    if (root.kind != YamlNode::Kind::mapping && root.kind != YamlNode::Kind::null) return;
-
-    fields.choice("mode", config.rules.mode, modes);
-    Quorum quorum = Quorum::none;
-    fields.choice("quorum", quorum, quorums);
-    config.rules.single_watcher_accepted = quorum == Quorum::single;
+void ConfigReader::read_place(Fields& fields) {
     fields.text("state", config.state);
     if (!config.state.starts_with('/')) fields.error("state", "must be an absolute path");
     std::string listen = to_text(config.listen);
@@ -147,6 +147,17 @@ void ConfigReader::read_root(const YamlNode& root) {
     } else {
         fields.error("listen", address.error().message);
     }
+}
+
+void ConfigReader::read_root(const YamlNode& root) {
+    Fields fields(root, "", errors);
+    if (root.kind != YamlNode::Kind::mapping && root.kind != YamlNode::Kind::null) return;
+
+    fields.choice("mode", config.rules.mode, modes);
+    Quorum quorum = Quorum::none;
+    fields.choice("quorum", quorum, quorums);
+    config.rules.single_watcher_accepted = quorum == Quorum::single;
+    read_place(fields);
     fields.integer("seed", config.seed, Need::optional, {0, INT64_MAX});
     fields.duration("stop_deadline", config.stop_deadline, Need::optional, {1s, 10min});
 
@@ -175,12 +186,7 @@ void ConfigReader::read_root(const YamlNode& root) {
 
 std::optional<Config> load_config(const std::string& path, Errors& errors) {
     const std::size_t errors_before = errors.size();
-    const auto text = read_file(path, most_file_bytes);
-    if (!text) {
-        errors.push_back(text.error());
-        return std::nullopt;
-    }
-    const auto root = parse_yaml(*text, path, errors);
+    const auto root = read_yaml(path, errors);
     if (!root) return std::nullopt;
     Config config;
     config.file = path;
@@ -190,6 +196,18 @@ std::optional<Config> load_config(const std::string& path, Errors& errors) {
     sort_by_place(config.warnings);
     if (errors.size() != errors_before) return std::nullopt;
     return config;
+}
+
+std::optional<DaemonPlace> load_place(const std::string& path, Errors& errors) {
+    const std::size_t errors_before = errors.size();
+    const auto root = read_yaml(path, errors);
+    if (!root) return std::nullopt;
+    Config config;
+    ConfigReader reader{config, errors, directory_of(path)};
+    Fields fields(*root, "", errors);
+    reader.read_place(fields);
+    if (errors.size() != errors_before) return std::nullopt;
+    return DaemonPlace{config.state, config.listen};
 }
 
 const ChannelCadence& Config::probe(Channel channel) const {

@@ -20,6 +20,7 @@ struct ConfigReader {
     std::string directory;  // of the file: relative paths in it start here
 
     void read_root(const YamlNode& root);        // load.cpp
+    void read_place(Fields& fields);             // load.cpp
     void read_rule_files(const YamlNode* node);  // load.cpp
     void read_platform(const YamlNode& node);    // platform.cpp
     void read_control(const YamlNode& node);     // platform.cpp
