@@ -420,6 +420,13 @@ void AmqpConnection::add_credit(LinkId id, int credit) {
     wake();
 }
 
+void AmqpConnection::drain(LinkId id) {
+    pn_link_t* link = find(id);
+    if (link == nullptr) return;
+    pn_link_drain(link, 0);
+    wake();
+}
+
 int AmqpConnection::credit(LinkId id) const {
     pn_link_t* link = find(id);
     if (link == nullptr || pn_link_unsettled(link) >= max_unsettled) return 0;

@@ -101,6 +101,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
 
     void close_link(LinkId link, const AmqpError& error = {});
     void add_credit(LinkId link, int credit);
+    void drain(LinkId link);  // as a receiver: asks to have what credit is left given back
     // Messages the peer still allows on this link; 0 also when too many are unsettled or unsent.
     int credit(LinkId link) const;
     // Answers a drain: gives back what credit is left, if the peer asked.

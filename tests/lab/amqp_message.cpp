@@ -89,6 +89,7 @@ void put_annotations(pn_message_t* message, const BrokerStamp& stamp) {
 std::string encode(const AmqpMessage& message) {
     const Message made(pn_message());
     if (!message.id.empty()) pn_message_set_id(made.get(), text_id(message.id));
+    if (message.ttl_ms > 0) pn_message_set_ttl(made.get(), message.ttl_ms);
     if (!message.subject.empty()) pn_message_set_subject(made.get(), message.subject.c_str());
     if (!message.reply_to.empty()) pn_message_set_reply_to(made.get(), message.reply_to.c_str());
     if (!message.correlation_id.empty()) {
@@ -115,16 +116,19 @@ std::optional<AmqpMessage> decode(std::string_view bytes) {
     return message;
 }
 
-std::string stamped(std::string bytes, const BrokerStamp& stamp) {
+StampedMessage stamped(std::string bytes, const BrokerStamp& stamp) {
     const Message message(pn_message());
-    if (pn_message_decode(message.get(), bytes.data(), bytes.size()) != 0) return bytes;
+    if (pn_message_decode(message.get(), bytes.data(), bytes.size()) != 0) {
+        return {std::move(bytes), 0};
+    }
+    const std::int64_t ttl_ms = pn_message_get_ttl(message.get());
     if (pn_message_get_id(message.get()).type == PN_NULL) {
         pn_message_set_id(message.get(), text_id(stamp.message_id));
     }
     put_annotations(message.get(), stamp);
     std::string out = encode(message.get(), bytes.size());
     // Shorter than what came in: something was not understood, and must not be cut off.
-    return out.size() < bytes.size() ? bytes : out;
+    return {out.size() < bytes.size() ? std::move(bytes) : std::move(out), ttl_ms};
 }
 
 std::string with_delivery_count(std::string bytes, std::uint32_t count) {

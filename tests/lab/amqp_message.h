@@ -15,6 +15,7 @@ struct AmqpMessage {
     std::string correlation_id;  // on an answer: the id of what it answers
     std::string body;
     std::uint32_t delivery_count = 0;
+    std::uint32_t ttl_ms = 0;  // the rules' time; 0 for ever
 };
 
 std::string encode(const AmqpMessage& message);
@@ -29,7 +30,11 @@ struct BrokerStamp {
     std::int64_t enqueued_unix_ms = 0;
     std::string message_id;  // used when the message has none
 };
-std::string stamped(std::string bytes, const BrokerStamp& stamp);
+struct StampedMessage {
+    std::string bytes;
+    std::int64_t ttl_ms = 0;  // how long the sender wants it kept; 0 for ever
+};
+StampedMessage stamped(std::string bytes, const BrokerStamp& stamp);
 
 // The same message, its header saying how often it was delivered before.
 std::string with_delivery_count(std::string bytes, std::uint32_t count);

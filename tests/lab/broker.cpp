@@ -276,7 +276,11 @@ void Broker::enqueue(Queue& queue, const std::string& bytes) {
     stamp.sequence_number = static_cast<std::int64_t>(++sequence_);
     stamp.enqueued_unix_ms = agenda_.now().time_since_epoch().count() / 1'000'000;
     stamp.message_id = options_.name + "-" + std::to_string(sequence_);
-    Stored message{sequence_, stamped(bytes, stamp), 0};
+    StampedMessage stamped_message = stamped(bytes, stamp);
+    Stored message{sequence_, std::move(stamped_message.bytes)};
+    if (stamped_message.ttl_ms > 0) {
+        message.expires = agenda_.now() + std::chrono::milliseconds(stamped_message.ttl_ms);
+    }
     const std::uint64_t key = message.sequence;
     if (faults_.stalls(FaultDir::Out)) {
         queue.stalled.emplace(key, std::move(message));
@@ -298,13 +302,21 @@ void Broker::enqueue(Queue& queue, const std::string& bytes) {
 
 void Broker::dispatch(Queue& queue) {
     if (faults_.stalled(FaultDir::Out)) return;
-    while (!queue.ready.empty()) {
+    for (drop_expired(queue); !queue.ready.empty(); drop_expired(queue)) {
         bool sent = false;
         for (std::size_t tried = 0; tried < queue.consumers.size() && !sent; ++tried) {
             queue.next_consumer = (queue.next_consumer + 1) % queue.consumers.size();
             sent = deliver(queue, queue.consumers[queue.next_consumer]);
         }
         if (!sent) return;
+    }
+}
+
+void Broker::drop_expired(Queue& queue) {
+    const Instant now = agenda_.now();
+    while (!queue.ready.empty() && queue.ready.begin()->second.expires <= now) {
+        queue.ready.erase(queue.ready.begin());
+        ++expired_;
     }
 }
 
@@ -410,6 +422,7 @@ boost::json::object Broker::to_json() const {
             {"completed", completed_},
             {"lost", lost_},
             {"unrouted", unrouted_},
+            {"expired", expired_},
             {"held_arrivals", held_arrivals_.size()},
             {"faults", faults_.active()},
             {"queues", std::move(queues)}};

@@ -53,6 +53,7 @@ class Broker : public AmqpEvents {
         std::uint64_t sequence = 0;
         std::string bytes;
         std::uint32_t deliveries = 0;
+        Instant expires = Instant::max();
     };
     struct Consumer {
         AmqpConnection* connection = nullptr;
@@ -117,6 +118,7 @@ class Broker : public AmqpEvents {
     void store(const std::string& entity, const std::string& bytes);
     void enqueue(Queue& queue, const std::string& bytes);
     void dispatch(Queue& queue);
+    void drop_expired(Queue& queue);
     bool deliver(Queue& queue, const Consumer& consumer);
     void give_back(Queue& queue, Stored message);
     void release_link(Peer& peer, LinkId link);
@@ -133,7 +135,8 @@ class Broker : public AmqpEvents {
     std::deque<Arrival> held_arrivals_;
     std::deque<Outcome> held_outcomes_;
     std::uint64_t sequence_ = 0;
-    std::uint64_t accepted_ = 0, delivered_ = 0, completed_ = 0, lost_ = 0, unrouted_ = 0;
+    std::uint64_t accepted_ = 0, delivered_ = 0, completed_ = 0, lost_ = 0, unrouted_ = 0,
+                  expired_ = 0;
     Errands errands_;
     Listener listener_;  // last: nothing comes in before the rest stands
 };

@@ -155,6 +155,34 @@ TEST_CASE("no more is delivered than there is credit for") {
     CHECK(alone.until([&] { return peer.got.size() == 2; }));
 }
 
+TEST_CASE("a drain is answered: what credit is left is given back") {
+    Alone alone;
+    Pair peer(alone);
+    CHECK(peer.connection->credit(peer.from) == 10);
+    peer.connection->drain(peer.from);
+    CHECK(alone.until([&] { return peer.connection->credit(peer.from) == 0; }));
+    peer.send(peer.to, "m");
+    REQUIRE(alone.until([&] { return peer.outcomes.size() == 1; }));
+    alone.let(1s);
+    CHECK(peer.got.empty());
+}
+
+TEST_CASE("a message whose time is over is not delivered any more") {
+    Alone alone;
+    Pair peer(alone, "q", "q", 0);
+    AmqpMessage brief;
+    brief.body = "brief";
+    brief.ttl_ms = 2000;
+    peer.connection->send(peer.to, {'x'}, encode(brief), false);
+    peer.send(peer.to, "lasting");
+    REQUIRE(alone.until([&] { return peer.outcomes.size() == 2; }));
+    alone.let(3s);
+    peer.connection->add_credit(peer.from, 5);
+    REQUIRE(alone.until([&] { return peer.got.size() == 1; }));
+    CHECK(peer.got[0].message.body == "lasting");
+    CHECK(alone.broker.to_json()["expired"].as_uint64() == 1);
+}
+
 TEST_CASE("a queue that is full rejects") {
     Alone alone(2);
     Pair peer(alone, "q", "q", 0);

@@ -58,7 +58,7 @@ TEST_CASE("a message survives encoding, and the broker adds only what is missing
     message.reply_to = "ocpp-out";
     message.correlation_id = "c1";
     message.body = std::string("text\0with zero", 14);
-    const auto back = decode(stamped(encode(message), {7, 1000, "other"}));
+    const auto back = decode(stamped(encode(message), {7, 1000, "other"}).bytes);
     REQUIRE(back);
     CHECK(back->id == "m1");
     CHECK(back->subject == "CP-1");
@@ -66,7 +66,7 @@ TEST_CASE("a message survives encoding, and the broker adds only what is missing
     CHECK(back->correlation_id == "c1");
     CHECK(back->body == message.body);
     message.id.clear();
-    CHECK(decode(stamped(encode(message), {7, 1000, "given"}))->id == "given");
+    CHECK(decode(stamped(encode(message), {7, 1000, "given"}).bytes)->id == "given");
     CHECK(decode(with_delivery_count(encode(message), 3))->delivery_count == 3);
     CHECK_FALSE(decode("no message"));
 }
@@ -76,7 +76,7 @@ TEST_CASE("a batch of several data sections is handed on as it came") {
     for (const char letter : {'a', 'b', 'c'}) {
         batch += std::string("\x00\x53\x75\xa0\x40", 5) + std::string(64, letter);
     }
-    CHECK(stamped(batch, {1, 1, "id"}) == batch);
+    CHECK(stamped(batch, {1, 1, "id"}).bytes == batch);
     CHECK(with_delivery_count(batch, 1) == batch);
 }
 
