@@ -35,6 +35,7 @@ struct Engine::State {
     void close_block(Instant from);
     void review();
     void open_if_due();
+    bool asleep();
     std::vector<Counts> evidence_blocks() const;
     std::optional<NotedBlock> unfinished_block() const;
     NotedBlock note(Instant from, Instant to) const;

@@ -68,10 +68,9 @@ std::optional<IncidentMoved> due_move(const Incident& incident, Instant now,
             return to(IncidentState::probation,
                       nothing_for + ", but unexplained: quiet is not health");
         case IncidentState::probation:
-            if (incident.last_platform > incident.state_since) {
-                return to(IncidentState::confirmed, "it came back during probation");
+            if (now - std::max(incident.state_since, incident.last_sign) < rules.probation) {
+                return std::nullopt;
             }
-            if (now - incident.state_since < rules.probation) return std::nullopt;
             return to(IncidentState::closed, to_text(rules.probation) + " without a relapse");
         case IncidentState::quarantine:
             if (!quiet || now - incident.state_since < rules.quarantine) return std::nullopt;

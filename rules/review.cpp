@@ -5,7 +5,6 @@
 #include "rules/engine_state.h"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace vc {
 namespace {
@@ -16,12 +15,6 @@ constexpr std::array after_move{Channel::BH, Channel::HB, Channel::TX};
 // Posteriors are told anew when they cross one of these, not at every slot.
 int band(double posterior) {
     return posterior > 0.99 ? 3 : posterior > 0.9 ? 2 : posterior > 0.5 ? 1 : 0;
-}
-
-std::string posterior_text(double posterior) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.3f", posterior);
-    return text.data();
 }
 
 }  // namespace
@@ -112,8 +105,9 @@ void Engine::State::review() {
     if (memory.machine.in_flight()) return;
     open_if_due();
     if (!memory.incident) return;
+    const bool sleeps = asleep();
     const std::vector<Counts> blocks = evidence_blocks();
-    if (!blocks.empty()) {
+    if (!sleeps && !blocks.empty()) {
         const Diagnosis diagnosis = diagnose_now(blocks);
         const Verdict verdict = decide(situation(diagnosis, blocks), rules.policy);
         const bool worth_a_person = verdict.decision == Decision::page ||
@@ -148,6 +142,20 @@ void Engine::State::open_if_due() {
     if (reason.empty()) return;
     const Instant since = settled - 2 * rules.detectors.block;
     emit(IncidentOpened{{memory.last_incident + 1}, std::move(reason), failures.since(since)});
+}
+
+// In probation the verdict stands as it was until the fault is back: more than a blip, less than
+// what a new incident would need.
+bool Engine::State::asleep() {
+    const Incident& incident = *memory.incident;
+    if (incident.state != IncidentState::probation) return false;
+    const bool bad_again = incident.last_platform > incident.state_since;
+    const bool enough =
+        memory.score * rules.policy.probation_act_divisor >= rules.detectors.suspect_score ||
+        hard_path(ledger, settled, memory.active(), rules.detectors).page;
+    if (!bad_again || !enough) return true;
+    move_incident(IncidentState::confirmed, "it came back during probation");
+    return false;
 }
 
 Diagnosis Engine::State::diagnose_now(const std::vector<Counts>& blocks) const {
@@ -231,19 +239,24 @@ void Engine::State::record_decision(const Verdict& verdict, const Diagnosis& dia
 
 void Engine::State::page_if_due(const Verdict& verdict, const Diagnosis& diagnosis) {
     const Incident& incident = *memory.incident;
-    // In probation the page of before still stands; a relapse is told when it is one.
-    if (incident.state == IncidentState::probation) return;
     const bool hold = verdict.decision == Decision::hold;
     const bool news = incident.pages == 0 || incident.paged_diagnosis != diagnosis.name ||
                       incident.paged_severity != Severity::high || (hold && !incident.paged_hold);
     if (!news || incident.pages >= rules.policy.pages_at_most) return;
-    std::string text = std::string(to_text(verdict.decision)) + ": " + diagnosis.text + " (" +
-                       diagnosis.name + ", posterior " + posterior_text(diagnosis.posterior) +
-                       "). ";
-    for (const std::string& reason : diagnosis.reasons)
-        text += reason + "; ";
-    text += "vendor says " + std::string(to_text(vendor)) + ". " + verdict.why;
-    raise(Severity::high, std::move(text));
+    std::string bad;
+    std::string good;
+    for (const ChannelCount& count : diagnosis.counts) {
+        const std::string name{to_text(count.channel)};
+        if (count.bad > 0) {
+            bad +=
+                " " + name + " " + std::to_string(count.bad) + "/" + std::to_string(votes(count));
+        } else if (count.good > 0) {
+            good += " " + name;
+        }
+    }
+    raise(Severity::high, std::string(to_text(verdict.decision)) + ": " + diagnosis.text + ". " +
+                              verdict.why + " Bad:" + bad + ". Good:" + good +
+                              ". The vendor says " + std::string(to_text(vendor)) + ".");
 }
 
 void Engine::State::propose(const Verdict& verdict) {

@@ -51,33 +51,44 @@ double fails_with(double background, double loss) {
     return 1 - (1 - background) * (1 - loss);
 }
 
-double log_any(const Weighed& seen, double background) {
-    std::array<double, loss_grid.size()> hit{};
-    for (std::size_t i = 0; i < hit.size(); ++i)
-        hit[i] = log_likelihood(seen, fails_with(background, loss_grid[i]));
-    return log_mean_exp(std::array{log_likelihood(seen, background), log_mean_exp(hit)});
+using ByLoss = std::array<double, loss_grid.size()>;
+
+ByLoss log_by_loss(const Weighed& seen, double background) {
+    ByLoss out{};
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = log_likelihood(seen, fails_with(background, loss_grid[i]));
+    return out;
+}
+
+// At the fault's rate, or with probability one half at a neighbouring one of the grid.
+double log_near(const ByLoss& at_rate, std::size_t i) {
+    const double lower = at_rate[i == 0 ? i : i - 1];
+    const double upper = at_rate[i + 1 == at_rate.size() ? i : i + 1];
+    return log_mean_exp(std::array{at_rate[i], at_rate[i], lower, upper});
 }
 
 double log_evidence(const Hypothesis& row, const Sample& sample, double background) {
-    std::array<double, loss_grid.size()> by_loss{};
-    for (std::size_t i = 0; i < by_loss.size(); ++i) {
-        for (const Channel channel : all_channels) {
-            const Weighed& seen = sample[static_cast<std::size_t>(channel)];
-            if (seen.all == 0) continue;
+    ByLoss total{};
+    for (const Channel channel : all_channels) {
+        const Weighed& seen = sample[static_cast<std::size_t>(channel)];
+        if (seen.all == 0) continue;
+        const double good = log_likelihood(seen, background);
+        const ByLoss bad = log_by_loss(seen, background);
+        for (std::size_t i = 0; i < total.size(); ++i) {
             switch (row.of(channel)) {
                 case Expectation::good:
-                    by_loss[i] += log_likelihood(seen, background);
+                    total[i] += good;
                     break;
                 case Expectation::bad:
-                    by_loss[i] += log_likelihood(seen, fails_with(background, loss_grid[i]));
+                    total[i] += log_near(bad, i);
                     break;
                 case Expectation::any:
-                    by_loss[i] += log_any(seen, background);
+                    total[i] += log_mean_exp(std::array{good, log_mean_exp(bad)});
                     break;
             }
         }
     }
-    return log_mean_exp(by_loss);
+    return log_mean_exp(total);
 }
 
 std::vector<double> posteriors(const std::vector<Hypothesis>& rows, const Sample& sample,
@@ -101,11 +112,8 @@ double six_decimals(double value) {
 }
 
 // "DL 31 of 60 bad, expected bad"; what contradicts the row says so.
-std::vector<std::string> reasons_for(const Hypothesis& row, const std::vector<Counts>& blocks,
+std::vector<std::string> reasons_for(const Hypothesis& row, const Counts& total,
                                      ActiveBroker active, const DiagnosisRules& rules) {
-    Counts total = no_counts();
-    for (const Counts& block : blocks)
-        total = sum(total, block);
     std::vector<std::string> reasons;
     for (const ChannelCount& count : total) {
         const std::uint32_t n = votes(count);
@@ -169,6 +177,9 @@ Diagnosis diagnose(const std::vector<Hypothesis>& rows, const std::vector<Counts
         out.name = "unknown";
         out.posterior = by_name["unknown"];
     }
+    for (const Counts& block : blocks)
+        out.counts = sum(out.counts, block);
+    out.standby_samples = votes(at(out.counts, Channel::SL)) + votes(at(out.counts, Channel::SF));
     const Hypothesis* best = nullptr;
     double best_posterior = -1;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -179,10 +190,8 @@ Diagnosis diagnose(const std::vector<Hypothesis>& rows, const std::vector<Counts
     if (best != nullptr) {
         out.remedy = best->remedy;
         out.text = best->text;
-        out.reasons = reasons_for(*best, blocks, active, rules);
+        out.reasons = reasons_for(*best, out.counts, active, rules);
     }
-    for (const Counts& block : blocks)
-        out.standby_samples += votes(at(block, Channel::SL)) + votes(at(block, Channel::SF));
     out.posterior = six_decimals(out.posterior);
     out.runner_up_posterior = six_decimals(out.runner_up_posterior);
     out.standby_bad = six_decimals(out.standby_bad);

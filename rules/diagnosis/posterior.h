@@ -1,7 +1,9 @@
 // Which hypothesis explains the bad minutes? Exact Bayes over the catalogue's rows and a grid of
 // loss rates {5, 20, 50, 95 %} (failover.md section 4): under a row, a channel that is expected
 // bad fails with 1 - (1 - q)(1 - p), one expected good with q, and one that may be either is
-// averaged over both. Successes speak as loudly as failures.
+// averaged over both. Successes speak as loudly as failures. Since one fault hits a transaction
+// (two loops) harder than a heartbeat and a short drop hits short budgets harder than long ones,
+// a channel expected bad may with probability one half be one step of the grid off.
 //
 // Attempts within one minute fail together, so each channel's counts of a block are scaled down to
 // at most `samples_per_block`. The row "unknown" lets every channel do as it likes and pays for
@@ -27,6 +29,7 @@ struct Diagnosis {
     double standby_bad = 0;             // P(a row that has SL or SF bad)
     double shared = 0;                  // P(a row that no move cures)
     std::uint32_t standby_samples = 0;  // direct standby votes among the evidence
+    Counts counts = no_counts();        // of all the evidence
     std::vector<std::string> reasons;
 };
 
