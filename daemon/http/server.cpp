@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +16,7 @@
 #include <set>
 #include <utility>
 
+#include "daemon/host/spawn.h"
 #include "daemon/http/status_json.h"
 
 namespace vc {
@@ -229,10 +229,7 @@ void HttpServer::State::accept_next() {
         }
         // A connection too many is closed at once: those that are served are worth more.
         if (self->open.size() < self->options.connections_max) {
-            asio::co_spawn(self->io, serve(self, std::move(socket)),
-                           [](const std::exception_ptr& thrown) {
-                               if (thrown) std::rethrow_exception(thrown);
-                           });
+            spawn(self->io.get_executor(), "http connection", serve(self, std::move(socket)));
         }
         self->accept_next();
     });

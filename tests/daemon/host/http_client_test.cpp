@@ -1,0 +1,212 @@
+#include "daemon/host/http_client.h"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <optional>
+
+#include "tests/daemon/loop.h"
+#include "tests/daemon/peer.h"
+
+namespace vc {
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using Kind = HttpError::Kind;
+using test::Peer;
+using test::PeerReply;
+using test::PeerRequest;
+
+struct Loop {
+    asio::io_context io;
+    Clock clock;
+
+    HttpAnswer ask(HttpRequest request, Duration patience = 20s) {
+        std::optional<HttpAnswer> answer;
+        asio::co_spawn(io, http_request(std::move(request), clock.now() + patience, clock),
+                       [&](const std::exception_ptr& thrown, HttpAnswer made) {
+                           if (thrown) std::rethrow_exception(thrown);
+                           answer = std::move(made);
+                       });
+        REQUIRE(test::run_until(io, [&] { return answer.has_value(); }));
+        return std::move(*answer);
+    }
+};
+
+HttpRequest get(const std::string& url) {
+    HttpRequest request;
+    request.url = url;
+    return request;
+}
+
+std::string authority(const Peer& peer) {
+    const std::string url = peer.url("");
+    return url.substr(7);
+}
+
+}  // namespace
+
+TEST_CASE("a URL is taken apart") {
+    const auto url = parse_http_url("http://example.org:81/a/b?c=d#e");
+    REQUIRE(url);
+    CHECK(url->host == "example.org");
+    CHECK(url->port == "81");
+    CHECK(url->target == "/a/b?c=d");
+    CHECK(url->authority == "example.org:81");
+    CHECK(parse_http_url("http://[::1]:9/x")->host == "::1");
+    CHECK(parse_http_url("http://[::1]")->authority == "[::1]");
+    CHECK(parse_http_url("http://h")->port == "80");
+    CHECK(parse_http_url("http://h")->target == "/");
+    CHECK(parse_http_url("http://h?q")->target == "/?q");
+}
+
+TEST_CASE("each broken URL says what is wrong with it") {
+    const auto words = [](const std::string& url) { return parse_http_url(url).error().message; };
+    CHECK(words("http://a b") == "'http://a b' is not a URL: it has spaces or control characters");
+    CHECK(words("https://a") == "'https://a' is https, and only http is spoken here");
+    CHECK(words("ftp://a") == "'ftp://a' is not a URL that begins with http://");
+    CHECK(words("http://u:p@a") ==
+          "'http://u:p@a' has a user name in it; credentials do not belong in a URL");
+    CHECK(words("http://[::1") == "'http://[::1' has a '[' and no ']'");
+    CHECK(words("http://[::1]x") == "'http://[::1]x' has more than a port after ']'");
+    CHECK(words("http:///x") == "'http:///x' has no host");
+    CHECK(words("http://a:0") == "'http://a:0' has a port that is not 1 to 65535");
+    CHECK(words("http://a:65536") == "'http://a:65536' has a port that is not 1 to 65535");
+    CHECK(words("http://a:") == "'http://a:' has a port that is not 1 to 65535");
+}
+
+TEST_CASE("a request arrives as it was given, and its answer comes back") {
+    Loop loop;
+    Peer peer(loop.io, [](const PeerRequest&) {
+        return PeerReply{
+            "HTTP/1.1 208 Again\r\nContent-Type: text/x\r\nContent-Length: 5\r\n\r\nhello"};
+    });
+    HttpRequest request = get(peer.url("/a?b=c"));
+    request.method = "POST";
+    request.headers = {{"Idempotency-Key", "7.1.x"}};
+    request.body = "{}";
+    const auto answer = loop.ask(std::move(request));
+    REQUIRE(answer);
+    CHECK(answer->status == 208);
+    CHECK(answer->content_type == "text/x");
+    CHECK(answer->body == "hello");
+    REQUIRE(peer.seen().size() == 1);
+    const std::string& head = peer.seen()[0].head;
+    CHECK(head.starts_with("POST /a?b=c HTTP/1.1\r\n"));
+    CHECK(head.find("Host: " + authority(peer) + "\r\n") != std::string::npos);
+    CHECK(head.find("Idempotency-Key: 7.1.x\r\n") != std::string::npos);
+    CHECK(peer.seen()[0].body == "{}");
+}
+
+TEST_CASE("a body without a length ends with the connection") {
+    Loop loop;
+    Peer peer(loop.io, [](const PeerRequest&) { return PeerReply{"HTTP/1.1 200 OK\r\n\r\nall"}; });
+    CHECK(loop.ask(get(peer.url()))->body == "all");
+}
+
+TEST_CASE("a refused connection is unreachable: nothing was sent") {
+    Loop loop;
+    std::string url;
+    {
+        const Peer gone(loop.io, [](const PeerRequest&) { return PeerReply{}; });
+        url = gone.url();
+    }
+    const auto answer = loop.ask(get(url));
+    REQUIRE(!answer);
+    CHECK(answer.error().kind == Kind::unreachable);
+    CHECK(answer.error().message ==
+          "connect " + url.substr(7, url.size() - 8) + ": Connection refused");
+}
+
+TEST_CASE("a name that does not exist is unreachable") {
+    Loop loop;
+    const auto answer = loop.ask(get("http://no-such-host.invalid/"));
+    REQUIRE(!answer);
+    CHECK(answer.error().kind == Kind::unreachable);
+    CHECK(answer.error().message.starts_with("look up no-such-host.invalid: "));
+}
+
+TEST_CASE("a name is looked up") {
+    Loop loop;
+    Peer peer(loop.io, [](const PeerRequest&) { return test::answer(200, "here"); });
+    std::string url = peer.url();
+    url.replace(url.find("127.0.0.1"), 9, "localhost");
+    CHECK(loop.ask(get(url))->body == "here");
+}
+
+TEST_CASE("a server that never answers, or stops in the middle, is timed out") {
+    Loop loop;
+    Peer peer(loop.io, [](const PeerRequest& request) {
+        const bool starts = request.head.starts_with("GET /starts");
+        return PeerReply{starts ? "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal" : "",
+                         PeerReply::Then::stall};
+    });
+    for (const char* target : {"/never", "/starts"}) {
+        const auto answer = loop.ask(get(peer.url(target)), 200ms);
+        REQUIRE(!answer);
+        CHECK(answer.error().kind == Kind::timed_out);
+        CHECK(answer.error().message == authority(peer) + " did not answer in time");
+    }
+}
+
+TEST_CASE("the deadline is in the rules' time") {
+    Loop loop;
+    loop.clock = Clock(TimeLapse{20, 1'700'000'000'000'000'000});
+    Peer peer(loop.io, [](const PeerRequest&) { return PeerReply{"", PeerReply::Then::stall}; });
+    const Clock machine;
+    const Instant before = machine.now();
+    CHECK(loop.ask(get(peer.url()), 10s).error().kind == Kind::timed_out);
+    CHECK(machine.now() - before < 9s);
+}
+
+TEST_CASE("an answer that breaks off, is no HTTP or is too large is broken") {
+    Loop loop;
+    Peer peer(loop.io, [](const PeerRequest& request) {
+        if (request.head.starts_with("GET /short")) {
+            return PeerReply{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal"};
+        }
+        if (request.head.starts_with("GET /reset")) return PeerReply{"", PeerReply::Then::reset};
+        if (request.head.starts_with("GET /noise")) return PeerReply{"\x01\x02 SSH-2.0\r\n\r\n"};
+        if (request.head.starts_with("GET /head")) {
+            return PeerReply{"HTTP/1.1 200 OK\r\nX: " + std::string(9000, 'x') + "\r\n\r\n"};
+        }
+        return test::answer(200, std::string(2000, 'x'));
+    });
+    for (const char* target : {"/short", "/reset", "/noise", "/head"}) {
+        const auto answer = loop.ask(get(peer.url(target)));
+        REQUIRE(!answer);
+        CHECK_MESSAGE(answer.error().kind == Kind::broken, target);
+        CHECK(answer.error().message.starts_with(authority(peer) + " broke off: "));
+    }
+    HttpRequest bounded = get(peer.url("/large"));
+    bounded.answer_limit = 1999;
+    const auto answer = loop.ask(std::move(bounded));
+    REQUIRE(!answer);
+    CHECK(answer.error().kind == Kind::broken);
+    CHECK(answer.error().message == authority(peer) + " answered with too large a body");
+}
+
+TEST_CASE("what cannot be sent is refused before anything is sent") {
+    Loop loop;
+    HttpRequest request = get("http://127.0.0.1:9/");
+    request.headers = {{"X", "a\r\nY: b"}};
+    CHECK(loop.ask(request).error().message == "the header 'X' cannot be sent");
+    request.headers = {{"X Y", "a"}};
+    CHECK(loop.ask(request).error().message == "the header 'X Y' cannot be sent");
+    request.headers.clear();
+    request.method = "GET /x";
+    CHECK(loop.ask(request).error().message == "'GET /x' is not an HTTP method");
+    CHECK(loop.ask(request).error().kind == Kind::bad_request);
+    CHECK(loop.ask(get("nonsense")).error().message ==
+          "'nonsense' is not a URL that begins with http://");
+}
+
+TEST_CASE("a program that only wants an answer can wait for it") {
+    const Clock clock;
+    const auto answer = http_fetch(get("http://127.0.0.1:1/"), 20s, clock);
+    REQUIRE(!answer);
+    CHECK(answer.error().kind == Kind::unreachable);
+}
+
+}  // namespace vc
