@@ -89,7 +89,7 @@ Result<Json> parse_json(std::string_view text) {
     }
 }
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
     return boost::json::serialize(boost::json::string_view{text.data(), text.size()});
 }
 

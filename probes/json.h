@@ -35,6 +35,6 @@ struct Json {
 Result<Json> parse_json(std::string_view text);
 
 // The text in double quotes, escaped.
-std::string quoted(std::string_view text);
+std::string json_quoted(std::string_view text);
 
 }  // namespace vc

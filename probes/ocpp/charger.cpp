@@ -110,18 +110,18 @@ std::optional<Instant> Charger::wake_at() const {
 }
 
 std::string Charger::payload_of(const Call& call, Instant now) const {
-    const std::string time = quoted(to_text(now));
+    const std::string time = json_quoted(to_text(now));
     const std::string transaction = std::to_string(call.transaction);
     // The meter stands still: a synthetic session charges nothing, and bills nothing.
     switch (call.kind) {
         case CallKind::boot:
-            return "{\"chargePointVendor\":" + quoted(options_.vendor) +
-                   ",\"chargePointModel\":" + quoted(options_.model) + "}";
+            return "{\"chargePointVendor\":" + json_quoted(options_.vendor) +
+                   ",\"chargePointModel\":" + json_quoted(options_.model) + "}";
         case CallKind::heartbeat:
             return "{}";
         case CallKind::start:
             return "{\"connectorId\":" + std::to_string(options_.connector) +
-                   ",\"idTag\":" + quoted(options_.id_tag) +
+                   ",\"idTag\":" + json_quoted(options_.id_tag) +
                    ",\"meterStart\":0,\"timestamp\":" + time + "}";
         case CallKind::meter:
             return "{\"connectorId\":" + std::to_string(options_.connector) +

@@ -64,15 +64,16 @@ tl::expected<Frame, FrameFault> parse_frame(std::string_view text) {
 }
 
 std::string call_text(std::string_view id, std::string_view action, std::string_view payload) {
-    return "[2," + quoted(id) + "," + quoted(action) + "," + std::string(payload) + "]";
+    return "[2," + json_quoted(id) + "," + json_quoted(action) + "," + std::string(payload) + "]";
 }
 
 std::string result_text(std::string_view id, std::string_view payload) {
-    return "[3," + quoted(id) + "," + std::string(payload) + "]";
+    return "[3," + json_quoted(id) + "," + std::string(payload) + "]";
 }
 
 std::string error_text(std::string_view id, std::string_view code, std::string_view description) {
-    return "[4," + quoted(id) + "," + quoted(code) + "," + quoted(description) + ",{}]";
+    return "[4," + json_quoted(id) + "," + json_quoted(code) + "," + json_quoted(description) +
+           ",{}]";
 }
 
 }  // namespace vc

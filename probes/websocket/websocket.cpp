@@ -66,7 +66,8 @@ struct ClientConfig {
     static const bool silent_close = false;
     static const std::size_t max_message_size = most_message_bytes;
     static const std::size_t max_http_body_size = most_message_bytes;
-    static const bool enable_extensions = false;
+    // None is offered (see below); without this websocketpp refuses every answer.
+    static const bool enable_extensions = true;
 
     struct permessage_deflate_config {
         using request_type = type::request_type;
@@ -135,6 +136,8 @@ void WebSocket::State::listen() {
             return websocketpp::lib::error_code();
         });
     connection->set_open_handler([this](websocketpp::connection_hdl) {
+        // Announced also after the extensions of the answer were found broken, and that told.
+        if (over) return;
         events.push_back(
             {Kind::opened, 0, connection->get_response_header("Sec-WebSocket-Protocol")});
     });
