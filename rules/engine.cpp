@@ -104,6 +104,7 @@ void Engine::State::drive_migration() {
 
 void Engine::State::migration_ended(const MigrationEnded& ended) {
     ledger.clear();
+    named.reset();
     if (!memory.incident) return;
     if (ended.result == MigrationResult::verified) {
         move_incident(IncidentState::quarantine, ended.detail);
@@ -138,8 +139,11 @@ MoveConditions Engine::State::move_conditions() const {
 // The control probes answer within a second, so a cut of our own shows in them long before its
 // minute has settled. Looked at before anything irrevocable.
 bool Engine::State::control_fails_now() const {
-    const Duration over = rules.detectors.block;
-    const Counts counts = ledger.between(ledger.slot_of(now - over), now + rules.detectors.slot);
+    return control_fails(ledger.slot_of(now - rules.detectors.block), now + rules.detectors.slot);
+}
+
+bool Engine::State::control_fails(Instant from, Instant to) const {
+    const Counts counts = ledger.between(from, to);
     const ChannelCount& count = at(counts, Channel::CT);
     return count.bad >= bad_threshold(votes(count), rules.detectors.background_loss,
                                       rules.detectors.false_block);

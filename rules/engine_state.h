@@ -30,8 +30,13 @@ struct Engine::State {
     MoveConditions move_conditions() const;
     bool users_served() const;
     bool control_fails_now() const;
+    bool control_fails(Instant from, Instant to) const;
 
     // review.cpp
+    struct Named {
+        Diagnosis diagnosis;
+        bool users_harmed = false;
+    };
     void close_block(Instant from);
     void review();
     void open_if_due();
@@ -41,8 +46,11 @@ struct Engine::State {
     NotedBlock note(Instant from, Instant to) const;
     bool standby_trouble() const;
     bool users_harmed(const std::vector<Counts>& blocks) const;
-    Diagnosis diagnose_now(const std::vector<Counts>& blocks) const;
-    Situation situation(const Diagnosis& diagnosis, const std::vector<Counts>& blocks) const;
+    bool control_wavers(Instant from, Instant to) const;
+    void name_culprit();
+    Named over_and_short(Named culprit) const;
+    void judge_incident(const Named& culprit);
+    Situation situation(const Named& culprit) const;
     void record_diagnosis(const Diagnosis& diagnosis);
     void record_decision(const Verdict& verdict, const Diagnosis& diagnosis);
     void page_if_due(const Verdict& verdict, const Diagnosis& diagnosis);
@@ -61,6 +69,8 @@ struct Engine::State {
     Instant settled{};     // everything due before is in and judged
     VendorClaim vendor = VendorClaim::missing;
     bool review_due = false;
+    bool fresh_sign = false;     // a block with a sign of trouble was closed since the last naming
+    std::optional<Named> named;  // the culprit, as the newest evidence has it
 
     std::uint64_t batches = 0;
     std::vector<Record> records;

@@ -30,6 +30,11 @@ NotedBlock Engine::State::note(Instant from, Instant to) const {
     block.blind = judgement.blind;
     block.control_bad = judgement.control_bad;
     block.standby_bad = judgement.standby_bad;
+    if (control_wavers(from, to)) {
+        block.blind = true;
+        block.bad = false;
+        block.standby_bad = false;
+    }
     // A slot is bad by its own count, so that one stray failure does not stretch an episode.
     const std::span<const Channel> judged = memory.active() == ActiveBroker::primary
                                                 ? std::span<const Channel>(platform)
@@ -46,6 +51,14 @@ NotedBlock Engine::State::note(Instant from, Instant to) const {
     return block;
 }
 
+// Our own trouble does not begin and end with the minute: the block at its edge may hold a few
+// seconds of it, too few for the control probes of that block to tell. So those shortly before and
+// after are looked at too (they answer fast enough to be known when the block settles).
+bool Engine::State::control_wavers(Instant from, Instant to) const {
+    const Duration margin = rules.detectors.control_margin;
+    return control_fails(ledger.slot_of(from - margin), ledger.slot_of(to + margin));
+}
+
 void Engine::State::close_block(Instant from) {
     if (memory.machine.in_flight()) return;
     if (from < std::max(watch_from, memory.judge_from)) return;
@@ -55,6 +68,7 @@ void Engine::State::close_block(Instant from) {
         block.blind ? memory.score : next_score(memory.score, block.bad, run, rules.detectors);
     const bool plainly_good = !block.blind && !block.sign();
     if (plainly_good && score == memory.score && !memory.blind_before()) return;
+    fresh_sign = fresh_sign || block.sign();
     emit(BlockClosed{from, block.bad, block.blind, score, block.first_bad, block.last_bad,
                      to_list(block.counts)});
 }
@@ -95,7 +109,9 @@ std::vector<Counts> Engine::State::evidence_blocks() const {
     }
     std::vector<Counts> out;
     for (const NotedBlock& block : recent) {
-        const bool fits = control ? block.control_bad : bad ? block.bad : block.standby_bad;
+        const bool fits = control ? block.control_bad
+                          : bad   ? block.bad
+                                  : block.standby_bad && standby_trouble();
         if (fits) out.push_back(block.counts);
     }
     return out;
@@ -105,23 +121,44 @@ void Engine::State::review() {
     if (memory.machine.in_flight()) return;
     open_if_due();
     if (!memory.incident) return;
-    const bool sleeps = asleep();
-    const std::vector<Counts> blocks = evidence_blocks();
-    if (!sleeps && !blocks.empty()) {
-        const Diagnosis diagnosis = diagnose_now(blocks);
-        const Verdict verdict = decide(situation(diagnosis, blocks), rules.policy);
-        const bool worth_a_person = verdict.decision == Decision::page ||
-                                    verdict.decision == Decision::hold ||
-                                    verdict.decision == Decision::migrate;
-        record_diagnosis(diagnosis);
-        if (worth_a_person && memory.incident->state == IncidentState::suspected) {
-            move_incident(IncidentState::confirmed, diagnosis.text);
-        }
-        record_decision(verdict, diagnosis);
-        if (worth_a_person) page_if_due(verdict, diagnosis);
-        if (verdict.decision == Decision::migrate) return propose(verdict);
+    if (!asleep()) {
+        name_culprit();
+        if (named) judge_incident(over_and_short(*named));
+        if (memory.machine.in_flight()) return;
     }
     if (auto due = due_move(*memory.incident, now, rules.policy)) emit(std::move(*due));
+}
+
+// Only new failures change the name of the culprit. Evidence that grows old and leaves the window
+// is no evidence for something else.
+void Engine::State::name_culprit() {
+    const auto unfinished = unfinished_block();
+    const bool fresh =
+        std::exchange(fresh_sign, false) || (unfinished.has_value() && unfinished->sign());
+    const std::vector<Counts> blocks = evidence_blocks();
+    if (blocks.empty()) named.reset();
+    if (blocks.empty() || !fresh) return;
+    named = Named{diagnose(rules.hypotheses, blocks, memory.active(),
+                           {.background_loss = rules.detectors.background_loss,
+                            .false_block = rules.detectors.false_block,
+                            .samples_per_block = rules.detectors.samples_per_block,
+                            .name_posterior = rules.policy.name_posterior}),
+                  users_harmed(blocks)};
+}
+
+void Engine::State::judge_incident(const Named& culprit) {
+    const Diagnosis& diagnosis = culprit.diagnosis;
+    const Verdict verdict = decide(situation(culprit), rules.policy);
+    const bool worth_a_person = verdict.decision == Decision::page ||
+                                verdict.decision == Decision::hold ||
+                                verdict.decision == Decision::migrate;
+    record_diagnosis(diagnosis);
+    if (worth_a_person && memory.incident->state == IncidentState::suspected) {
+        move_incident(IncidentState::confirmed, diagnosis.text);
+    }
+    record_decision(verdict, diagnosis);
+    if (worth_a_person) page_if_due(verdict, diagnosis);
+    if (verdict.decision == Decision::migrate) propose(verdict);
 }
 
 void Engine::State::open_if_due() {
@@ -141,6 +178,8 @@ void Engine::State::open_if_due() {
     }
     if (reason.empty()) return;
     const Instant since = settled - 2 * rules.detectors.block;
+    named.reset();
+    fresh_sign = true;
     emit(IncidentOpened{{memory.last_incident + 1}, std::move(reason), failures.since(since)});
 }
 
@@ -158,28 +197,25 @@ bool Engine::State::asleep() {
     return false;
 }
 
-Diagnosis Engine::State::diagnose_now(const std::vector<Counts>& blocks) const {
-    Diagnosis diagnosis = diagnose(rules.hypotheses, blocks, memory.active(),
-                                   {.background_loss = rules.detectors.background_loss,
-                                    .false_block = rules.detectors.false_block,
-                                    .samples_per_block = rules.detectors.samples_per_block,
-                                    .name_posterior = rules.policy.name_posterior});
-    // A short episode that is over has no culprit worth naming. It is over when a whole block
-    // after it was seen and was good.
+// A short episode that is over has no culprit worth naming. It is over when a whole block after it
+// was seen and was good.
+Engine::State::Named Engine::State::over_and_short(Named culprit) const {
     const Incident& incident = *memory.incident;
-    const bool over = incident.last_sign == incident.last_platform &&
-                      settled >= incident.last_platform + rules.detectors.block &&
-                      !(unfinished_block() && unfinished_block()->sign());
-    if (incident.state == IncidentState::suspected && over && incident.transient(rules.policy) &&
-        memory.score < rules.detectors.suspect_score) {
-        diagnosis.runner_up = diagnosis.name;
-        diagnosis.runner_up_posterior = diagnosis.posterior;
-        diagnosis.name = "transient";
-        diagnosis.posterior = 1;
-        diagnosis.remedy = Remedy::none;
-        diagnosis.text = "one short episode, and it is over";
-    }
-    return diagnosis;
+    const auto unfinished = unfinished_block();
+    const bool over = settled >= incident.last_platform + rules.detectors.block &&
+                      !(unfinished && unfinished->bad);
+    const bool transient = incident.state == IncidentState::suspected && over &&
+                           incident.transient(rules.policy) &&
+                           memory.score < rules.detectors.suspect_score;
+    if (!transient) return culprit;
+    Diagnosis& diagnosis = culprit.diagnosis;
+    diagnosis.runner_up = diagnosis.name;
+    diagnosis.runner_up_posterior = diagnosis.posterior;
+    diagnosis.name = "transient";
+    diagnosis.posterior = 1;
+    diagnosis.remedy = Remedy::none;
+    diagnosis.text = "one short episode, and it is over";
+    return culprit;
 }
 
 bool Engine::State::users_harmed(const std::vector<Counts>& blocks) const {
@@ -190,8 +226,7 @@ bool Engine::State::users_harmed(const std::vector<Counts>& blocks) const {
     });
 }
 
-Situation Engine::State::situation(const Diagnosis& diagnosis,
-                                   const std::vector<Counts>& blocks) const {
+Situation Engine::State::situation(const Named& culprit) const {
     const Incident& incident = *memory.incident;
     const bool lowered = incident.relapsed || incident.state == IncidentState::probation;
     const bool latest_blind = memory.blind_run > 0;
@@ -206,8 +241,8 @@ Situation Engine::State::situation(const Diagnosis& diagnosis,
     s.hard = hard_path(ledger, settled, memory.active(), rules.detectors);
     s.standby_trouble = standby_trouble();
     s.confirmed = incident.state == IncidentState::confirmed;
-    s.diagnosis = diagnosis;
-    s.users_harmed = users_harmed(blocks);
+    s.diagnosis = culprit.diagnosis;
+    s.users_harmed = culprit.users_harmed;
     s.blind = latest_blind || (unfinished && unfinished->control_bad) || control_fails_now();
     s.standby_certified = standby.at(now).certified;
     s.active = memory.active();

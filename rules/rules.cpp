@@ -22,6 +22,7 @@ void read_detectors(const YamlNode& node, DetectorRules& out, Errors& errors) {
     in.number("false_block", out.false_block, Need::optional, {1e-6, 0.5});
     in.number("seen_enough", out.seen_enough, Need::optional, share);
     in.integer("blind_blocks", out.blind_blocks, Need::optional, {1, 1000});
+    in.duration("control_margin", out.control_margin, Need::optional, {0s, 1h});
     in.integer("bad_block_points", out.bad_block_points, Need::optional, {1, 1000000});
     in.integer("good_block_points", out.good_block_points, Need::optional, {0, 1000000});
     in.integer("repeat_every", out.repeat_every, Need::optional, {1, 1000});

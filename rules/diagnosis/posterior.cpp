@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace vc {
@@ -92,10 +93,13 @@ double log_evidence(const Hypothesis& row, const Sample& sample, double backgrou
 }
 
 std::vector<double> posteriors(const std::vector<Hypothesis>& rows, const Sample& sample,
-                               double background) {
+                               ActiveBroker active, double background) {
     std::vector<double> logs;
-    for (const Hypothesis& row : rows)
-        logs.push_back(std::log(row.prior) + log_evidence(row, sample, background));
+    for (const Hypothesis& row : rows) {
+        const bool possible = active == ActiveBroker::primary || row.remedy != Remedy::migrate;
+        logs.push_back(possible ? std::log(row.prior) + log_evidence(row, sample, background)
+                                : -std::numeric_limits<double>::infinity());
+    }
     const double top = *std::max_element(logs.begin(), logs.end());
     double total = 0;
     for (double& value : logs) {
@@ -162,7 +166,7 @@ Diagnosis diagnose(const std::vector<Hypothesis>& rows, const std::vector<Counts
     if (blocks.empty() || rows.empty()) return out;
     out.name.clear();
     const Sample sample = weigh(blocks, active, rules.samples_per_block);
-    const std::vector<double> posterior = posteriors(rows, sample, rules.background_loss);
+    const std::vector<double> posterior = posteriors(rows, sample, active, rules.background_loss);
 
     std::map<std::string, double> by_name;
     for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -41,7 +41,8 @@ struct DiagnosisRules {
 };
 
 // `blocks` are the bad ones; none gives "healthy" with posterior 0. After a move DL and DF, the
-// paths to the broker that was left, are not looked at.
+// paths to the broker that was left, are not looked at, and rows that a move cures are impossible:
+// it has been made.
 Diagnosis diagnose(const std::vector<Hypothesis>& rows, const std::vector<Counts>& blocks,
                    ActiveBroker active, const DiagnosisRules& rules);
 

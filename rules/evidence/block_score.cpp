@@ -17,9 +17,16 @@ std::size_t index(Channel channel) {
     return static_cast<std::size_t>(channel);
 }
 
+// A block that is looked at before its end is looked at often: it is held to the count of a whole
+// one, or a single stray failure would make its first seconds bad.
+std::uint32_t in_a_block(std::uint32_t n, Duration over, const DetectorRules& rules) {
+    if (over >= rules.block || over <= Duration::zero()) return n;
+    return static_cast<std::uint32_t>(n * rules.block.count() / over.count());
+}
+
 // Whether any of the channels that are probed and judge together is bad; notes which.
-bool any_bad(const Counts& counts, std::span<const Channel> channels, const Ledger& ledger,
-             const DetectorRules& rules, BlockJudgement& out) {
+bool any_bad(const Counts& counts, Duration over, std::span<const Channel> channels,
+             const Ledger& ledger, const DetectorRules& rules, BlockJudgement& out) {
     const auto judging = std::count_if(channels.begin(), channels.end(),
                                        [&](Channel channel) { return ledger.configured(channel); });
     if (judging == 0) return false;
@@ -27,8 +34,8 @@ bool any_bad(const Counts& counts, std::span<const Channel> channels, const Ledg
     bool bad = false;
     for (const Channel channel : channels) {
         const ChannelCount& count = at(counts, channel);
-        const bool channel_bad =
-            count.bad >= bad_threshold(votes(count), rules.background_loss, level);
+        const bool channel_bad = count.bad >= bad_threshold(in_a_block(votes(count), over, rules),
+                                                            rules.background_loss, level);
         out.channel_bad[index(channel)] = channel_bad;
         bad = bad || channel_bad;
     }
@@ -74,9 +81,9 @@ BlockJudgement judge(const Counts& counts, Duration over, ActiveBroker active, c
     const std::span<const Channel> platform = active == ActiveBroker::primary
                                                   ? std::span<const Channel>(user_and_paths)
                                                   : std::span<const Channel>(without_broker);
-    const bool platform_bad = any_bad(counts, platform, ledger, rules, out);
-    out.standby_bad = any_bad(counts, standby_channels, ledger, rules, out);
-    out.control_bad = any_bad(counts, control, ledger, rules, out);
+    const bool platform_bad = any_bad(counts, over, platform, ledger, rules, out);
+    out.standby_bad = any_bad(counts, over, standby_channels, ledger, rules, out);
+    out.control_bad = any_bad(counts, over, control, ledger, rules, out);
     out.blind = out.control_bad || too_little_seen(counts, over, ledger, rules);
     out.bad = platform_bad && !out.blind;
     out.standby_bad = out.standby_bad && !out.blind;

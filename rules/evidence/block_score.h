@@ -33,7 +33,7 @@ struct BlockJudgement {
     bool bad_on(Channel channel) const { return channel_bad[static_cast<std::size_t>(channel)]; }
 };
 
-// Over any span of settled slots; `over` is its length. `ledger` only tells what was due.
+// Over a block or the first part of one; `over` is its length. `ledger` only tells what was due.
 BlockJudgement judge(const Counts& counts, Duration over, ActiveBroker active, const Ledger& ledger,
                      const DetectorRules& rules);
 

@@ -32,6 +32,8 @@ struct DetectorRules {
     double seen_enough = 0.5;        // less than this share of what was due: no statement
     std::uint32_t blind_blocks = 2;  // so many blocks without a statement and we say we are blind
 
+    Duration control_margin = std::chrono::seconds{30};  // around a block, for our own trouble
+
     // The score: evidence of many brief drops.
     std::int64_t bad_block_points = 95;
     std::int64_t good_block_points = 1;
