@@ -44,10 +44,12 @@ void warn_of_whole(ConfigReader& reader, const Fields& root) {
     }
 }
 
-void sort_by_place(Errors& errors) {
-    std::stable_sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
-        if (a.pos.file != b.pos.file) return false;
-        return std::tie(a.pos.line, a.pos.column) < std::tie(b.pos.line, b.pos.column);
+// The file's own errors first, in its order; then those of the rule files, as they came.
+void sort_by_place(Errors& errors, const std::string& own) {
+    std::stable_sort(errors.begin(), errors.end(), [&own](const Error& a, const Error& b) {
+        const bool is_own = a.pos.file == own;
+        if (is_own != (b.pos.file == own)) return is_own;
+        return is_own && std::tie(a.pos.line, a.pos.column) < std::tie(b.pos.line, b.pos.column);
     });
 }
 
@@ -192,8 +194,8 @@ std::optional<Config> load_config(const std::string& path, Errors& errors) {
     config.file = path;
     ConfigReader reader{config, errors, directory_of(path)};
     reader.read_root(*root);
-    sort_by_place(errors);
-    sort_by_place(config.warnings);
+    sort_by_place(errors, path);
+    sort_by_place(config.warnings, path);
     if (errors.size() != errors_before) return std::nullopt;
     return config;
 }
