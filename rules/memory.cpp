@@ -86,7 +86,7 @@ void Memory::fold_block(const BlockClosed& closed, const Ledger& due) {
                      .counts = counts,
                      .bad = closed.bad,
                      .blind = closed.blind,
-                     .control_bad = judgement.control_bad,
+                     .control_bad = closed.control_bad,
                      .standby_bad = judgement.standby_bad,
                      .first_bad = closed.first_bad,
                      .last_bad = closed.last_bad};

@@ -47,6 +47,7 @@ json::object write(const BlockClosed& r) {
     return {{"from_ns", nanoseconds(r.from)},
             {"bad", r.bad},
             {"blind", r.blind},
+            {"control_bad", r.control_bad},
             {"score", r.score},
             {"first_bad_ns", nanoseconds(r.first_bad)},
             {"last_bad_ns", nanoseconds(r.last_bad)},
@@ -265,6 +266,7 @@ BlockClosed read(Reader in) {
     r.from = in.instant("from_ns");
     r.bad = in.boolean("bad");
     r.blind = in.boolean("blind");
+    r.control_bad = in.boolean("control_bad");
     r.score = in.integer("score");
     r.first_bad = in.instant("first_bad_ns");
     r.last_bad = in.instant("last_bad_ns");

@@ -58,7 +58,8 @@ struct ChannelCount {
 struct BlockClosed {
     Instant from{};
     bool bad = false;
-    bool blind = false;  // our own control probes failed: no statement
+    bool blind = false;        // no statement: our own control probes failed, or too little seen
+    bool control_bad = false;  // the former
     std::int64_t score = 0;
     Instant first_bad{};  // intended starts of the first and last failure of its bad slots;
     Instant last_bad{};   // both zero when there was no such slot

@@ -31,6 +31,8 @@ NotedBlock Engine::State::note(Instant from, Instant to) const {
     block.control_bad = judgement.control_bad;
     block.standby_bad = judgement.standby_bad;
     if (control_wavers(from, to)) {
+        const bool own_failures = at(block.counts, Channel::CT).bad > 0;
+        block.control_bad = block.control_bad || block.bad || own_failures;
         block.blind = true;
         block.bad = false;
         block.standby_bad = false;
@@ -69,8 +71,8 @@ void Engine::State::close_block(Instant from) {
     const bool plainly_good = !block.blind && !block.sign();
     if (plainly_good && score == memory.score && !memory.blind_before()) return;
     fresh_sign = fresh_sign || block.sign();
-    emit(BlockClosed{from, block.bad, block.blind, score, block.first_bad, block.last_bad,
-                     to_list(block.counts)});
+    emit(BlockClosed{from, block.bad, block.blind, block.control_bad, score, block.first_bad,
+                     block.last_bad, to_list(block.counts)});
 }
 
 // The slots of the current block that have settled already.
@@ -203,7 +205,7 @@ Engine::State::Named Engine::State::over_and_short(Named culprit) const {
     const Incident& incident = *memory.incident;
     const auto unfinished = unfinished_block();
     const bool over = settled >= incident.last_platform + rules.detectors.block &&
-                      !(unfinished && unfinished->bad);
+                      memory.blind_run == 0 && !(unfinished && unfinished->bad);
     const bool transient = incident.state == IncidentState::suspected && over &&
                            incident.transient(rules.policy) &&
                            memory.score < rules.detectors.suspect_score;

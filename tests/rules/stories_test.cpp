@@ -314,7 +314,7 @@ TEST_CASE("users who fail after a move are paged for, and nothing is moved a sec
         const Outcomes out = outcomes_of(world);
         CHECK(world.status().migrations == 1);
         CHECK(out.pages.size() == 2);
-        CHECK(out.last_diagnosis == "consumers");
+        CHECK(out.paged_for == std::set<std::string>{"primary_broker", "consumers"});
         CHECK(world.status().incident->state == IncidentState::quarantine);
     });
 }
