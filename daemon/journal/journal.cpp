@@ -21,8 +21,12 @@ namespace asio = boost::asio;
 // Handed out from memory; that they were is on disk before the first of them is used.
 constexpr std::uint64_t attempt_block = std::uint64_t{1} << 30;
 
+// What goes into one transaction, at most: the more, the fewer syncs. The share of it that is used
+// is halved by every failure, down to a batch at a time: what does not fit at once may fit in
+// pieces.
 constexpr std::size_t batches_at_once = 64;
 constexpr std::size_t observations_at_once = 1000;
+constexpr std::size_t share_max = 64;
 
 // Good observations that a record may still cite as evidence.
 constexpr std::size_t remembered_max = 4096;
@@ -91,6 +95,8 @@ struct Journal::State : std::enable_shared_from_this<Journal::State> {
     void sync_rowless();
     void start_write();
     void finish_write(Written written);
+    void write_failed(Written written);
+    void arm_retry();
     void start_retire();
     void set_state(JournalState state, const std::string& words);
     void arm_upkeep();
@@ -113,6 +119,7 @@ struct Journal::State : std::enable_shared_from_this<Journal::State> {
     std::vector<std::function<void()>> flushers;
     StateChanged changed;
     JournalCounts counts;
+    std::size_t share = share_max;
     bool busy = false;
     bool waiting_to_retry = false;
     bool retire_due = false;
@@ -170,7 +177,10 @@ void Journal::State::pump() {
 }
 
 Write Journal::State::take_observations(Write write) {
-    while (!observations.empty() && write.observations.size() < observations_at_once) {
+    const std::size_t most = std::max<std::size_t>(observations_at_once * share / share_max, 1);
+    // While the disk is in trouble, records go first.
+    if (counts.state != JournalState::ok && !in_flight.empty()) return write;
+    while (!observations.empty() && write.observations.size() < most) {
         write.observations.push_back(std::move(observations.front()));
         observations.pop_front();
     }
@@ -179,7 +189,8 @@ Write Journal::State::take_observations(Write write) {
 
 void Journal::State::start_write() {
     Write write;
-    while (!queue.empty() && in_flight.size() < batches_at_once) {
+    const std::size_t most = std::max<std::size_t>(batches_at_once * share / share_max, 1);
+    while (!queue.empty() && in_flight.size() < most) {
         Waiting& first = queue.front();
         write.records.insert(write.records.end(), first.rows.begin(), first.rows.end());
         in_flight.push_back(std::move(first));
@@ -206,50 +217,59 @@ void Journal::State::start_write() {
         });
 }
 
+void Journal::State::arm_retry() {
+    waiting_to_retry = true;
+    retry.expires_after(clock.to_machine(options.retry_every));
+    retry.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        if (error || !self) return;
+        self->waiting_to_retry = false;
+        // Retention may make room, so it goes before the next try.
+        if (self->counts.state == JournalState::disk_full) {
+            self->start_retire();
+        } else {
+            self->pump();
+        }
+    });
+}
+
+void Journal::State::write_failed(Written written) {
+    ++counts.write_failures;
+    share = std::max<std::size_t>(share / 2, 1);
+    // Back to the front, in their order.
+    auto& kept = written.write.observations;
+    observations.insert(observations.begin(), std::make_move_iterator(kept.begin()),
+                        std::make_move_iterator(kept.end()));
+    drop_surplus();
+    for (auto it = in_flight.rbegin(); it != in_flight.rend(); ++it)
+        queue.push_front(std::move(*it));
+    in_flight.clear();
+    const DatabaseError& error = written.result.error();
+    if (given_up) {
+        counts.state = state_for(error);
+        for (Waiting& waiting : std::exchange(queue, {}))
+            fail(waiting);
+        return;
+    }
+    arm_retry();
+    set_state(state_for(error), error.message);
+}
+
 void Journal::State::finish_write(Written written) {
     busy = false;
     counts.last_commit = written.took;
-    if (!written.result) {
-        ++counts.write_failures;
-        // Back to the front, in their order.
-        observations.insert(observations.begin(),
-                            std::make_move_iterator(written.write.observations.begin()),
-                            std::make_move_iterator(written.write.observations.end()));
-        drop_surplus();
-        for (auto it = in_flight.rbegin(); it != in_flight.rend(); ++it)
-            queue.push_front(std::move(*it));
-        in_flight.clear();
-        set_state(state_for(written.result.error()), written.result.error().message);
-        if (given_up) {
-            for (Waiting& waiting : std::exchange(queue, {}))
-                fail(waiting);
-            return;
-        }
-        // Retention may make room, so it goes before the next try.
-        waiting_to_retry = true;
-        retry.expires_after(clock.to_machine(options.retry_every));
-        retry.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-            const auto self = weak.lock();
-            if (error || !self) return;
-            self->waiting_to_retry = false;
-            if (self->counts.state == JournalState::disk_full) {
-                self->start_retire();
-            } else {
-                self->pump();
-            }
-        });
-        return;
-    }
+    if (!written.result) return write_failed(std::move(written));
+    share = std::min(share * 2, share_max);
     counts.file_bytes = written.file_bytes;
     counts.records_written += written.write.records.size();
     counts.observations_written += written.write.observations.size();
     counts.batches_written += in_flight.size();
     attempts_below = written.write.attempts_below;
-    set_state(JournalState::ok, "written again");
     // A callback may append, or destroy the journal: the list is ours by then, and the next write
     // is under way.
     auto synced = std::exchange(in_flight, {});
     pump();
+    set_state(JournalState::ok, "written again");
     for (Waiting& waiting : synced) {
         const SyncedToken token = token_for(waiting.batch);
         waiting.synced(token, std::move(waiting.batch));
