@@ -173,6 +173,7 @@ std::string list_json(const std::vector<Item>& items, Write write) {
 
 std::string record_json(const StoredRecord& stored) {
     return "{\"seq\":" + number(stored.seq) + ",\"at\":" + quoted_json(to_text(stored.record.at)) +
+           ",\"at_ns\":" + std::to_string(stored.record.at.time_since_epoch().count()) +
            ",\"wall\":" + quoted_json(to_text(stored.wall)) +
            ",\"kind\":" + quoted_json(kind_of(stored.record)) +
            ",\"body\":" + to_json(stored.record) + "}";

@@ -10,8 +10,8 @@ BrokerOptions broker_options(const char* name, const Credentials& plain) {
     options.name = name;
     options.plain = plain;
     // canary-probe and the topic canary-topic are there for direct probes of a broker.
-    options.queues = {"ocpp-out", "canary-in", "canary-probe", "canary-probe-2",
-                      "canary-0", "canary-0-fresh", "canary-1", "canary-1-fresh"};
+    options.queues = {"ocpp-out", "canary-in",      "canary-probe", "canary-probe-2",
+                      "canary-0", "canary-0-fresh", "canary-1",     "canary-1-fresh"};
     options.topics = {"ocpp-in", "canary-topic"};
     return options;
 }

@@ -1,0 +1,385 @@
+#include "daemon/app.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "daemon/hooks/hooks.h"
+#include "daemon/host/file.h"
+#include "daemon/host/log.h"
+#include "daemon/host/spawn.h"
+#include "daemon/http/server.h"
+#include "daemon/http/status_json.h"
+#include "daemon/journal/journal.h"
+#include "daemon/metrics/metrics.h"
+#include "daemon/notify/notify.h"
+#include "daemon/probing.h"
+#include "rules/engine.h"
+
+namespace vc {
+namespace {
+
+// The core is told the time this often (rules' time), and metrics follow at the same pace.
+constexpr Duration tick_every = std::chrono::seconds(1);
+
+// Probing is alive while some attempt has ended within this many of its channel's periods.
+constexpr int periods_alive = 3;
+
+JournalFacts journal_facts(const JournalCounts& counts) {
+    return {counts.state == JournalState::ok,
+            counts.records_written,
+            counts.observations_written,
+            counts.observations_dropped,
+            counts.write_failures,
+            counts.batches_waiting,
+            counts.file_bytes,
+            counts.last_commit};
+}
+
+NotifyFacts notify_facts(const NotifyCounts& counts) {
+    return {counts.sent, counts.retried, counts.failed, counts.queued};
+}
+
+std::string bounded(std::string text) {
+    constexpr std::size_t most = 600;
+    if (text.size() > most) text.resize(most);
+    return text;
+}
+
+}  // namespace
+
+class App {
+  public:
+    App(const Config& config, const Clock& clock)
+        : config_(config),
+          clock_(clock),
+          log_({LogLevel::info, STDERR_FILENO, getenv("JOURNAL_STREAM") != nullptr}),
+          engine_(config.rules),
+          metrics_({VC_VERSION, true}),
+          signals_(io_, SIGTERM, SIGINT),
+          tick_timer_(io_) {}
+
+    int run();
+
+  private:
+    Result<void> open();
+    Result<void> open_journal();
+    Result<void> open_probing();
+    Result<void> open_http();
+    void say_what_runs();
+    void on_signal();
+    void drained();
+
+    boost::asio::awaitable<void> keep_ticking();
+    void step(EventBody body);
+    // `written` is told when the batch is on disk, or that it never will be.
+    using Written = std::function<void(Result<void>)>;
+    void take(Batch batch, Written written = {});
+    void carry_out(std::vector<Action> actions);
+    void command(CommandGiven given, HttpAnswers::CommandAnswer answer);
+    void refresh_metrics();
+    StatusFacts status_facts() const;
+    Health health() const;
+    void say(const Record& record);
+
+    const Config& config_;
+    Clock clock_;
+    Log log_;
+    boost::asio::io_context io_{1};
+    Engine engine_;
+    Metrics metrics_;
+    Recent recent_;
+    std::map<Channel, std::uint64_t> missed_;
+    Instant started_{};
+    std::unique_ptr<Journal> journal_;
+    std::unique_ptr<Hooks> hooks_;
+    std::unique_ptr<Notifier> notifier_;
+    std::unique_ptr<Probing> probing_;
+    std::unique_ptr<HttpServer> http_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer tick_timer_;
+    std::optional<Instant> last_step_;
+    bool stopping_ = false;
+    bool stopped_ = false;
+};
+
+int App::run() {
+    if (auto opened = open(); !opened) {
+        log_.error(to_text(opened.error()));
+        return 1;
+    }
+    say_what_runs();
+    take(engine_.resume(clock_.now()));
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (!error) on_signal();
+    });
+    probing_->start();
+    spawn(io_.get_executor(), "tick", keep_ticking());
+    io_.run();
+    refresh_metrics();
+    if (const auto missing = metrics_.unaccounted()) {
+        log_.error("attempts are not accounted for", {{"channel", *missing}});
+        return 1;
+    }
+    log_.info("stopped");
+    return 0;
+}
+
+Result<void> App::open() {
+    if (auto opened = open_journal(); !opened) return opened;
+    hooks_ = std::make_unique<Hooks>(io_, clock_, config_.hooks);
+    notifier_ = std::make_unique<Notifier>(io_, clock_, config_.notify);
+    notifier_->on_trouble([this](const std::string& words) { log_.warning(words); });
+    if (auto opened = open_probing(); !opened) return opened;
+    return open_http();
+}
+
+Result<void> App::open_journal() {
+    JournalOptions options;
+    options.directory = config_.state;
+    options.retention = config_.retention;
+    auto journal = Journal::open(io_, clock_, options);
+    if (!journal) return tl::unexpected(journal.error());
+    journal_ = std::move(*journal);
+    auto contents = journal_->load();
+    if (!contents) return tl::unexpected(contents.error());
+    clock_.not_before(contents->last);
+    started_ = clock_.now();
+    engine_.restore(contents->records);
+    journal_->on_state([this](JournalState state, const std::string& words) {
+        if (state == JournalState::ok) {
+            log_.info("the journal is written again");
+        } else {
+            log_.error("the journal cannot be written: nothing is acted on", {{"why", words}});
+        }
+    });
+    return {};
+}
+
+Result<void> App::open_probing() {
+    Probing::Callbacks callbacks;
+    callbacks.next_attempt = [this] { return journal_->next_attempt(); };
+    callbacks.on_started = [this](Channel channel) { metrics_.started(channel); };
+    callbacks.on_observation = [this](const Observation& observation) {
+        metrics_.finished(observation);
+        recent_.add(observation);
+        journal_->note(observation);
+        step(ObservationSeen{observation});
+    };
+    callbacks.on_gauge = [this](const Gauge& gauge) { step(GaugeSeen{gauge}); };
+    callbacks.on_missed = [this](Channel channel, std::uint64_t ticks) {
+        metrics_.missed_ticks(channel, ticks);
+        missed_[channel] += ticks;
+    };
+    callbacks.on_start_lag = [this](Duration lag) { metrics_.schedule_lag(lag); };
+    callbacks.on_loop_lag = [this](Duration lag) { metrics_.loop_lag(lag); };
+    const std::string run =
+        journal_->id().substr(0, 8) + "-" + std::to_string(journal_->next_attempt().value);
+    auto probing = Probing::make(io_.get_executor(), clock_, config_, run, std::move(callbacks));
+    if (!probing) return tl::unexpected(probing.error());
+    probing_ = std::move(*probing);
+    return {};
+}
+
+Result<void> App::open_http() {
+    HttpAnswers answers;
+    answers.metrics = [this] {
+        refresh_metrics();
+        return metrics_.text();
+    };
+    answers.health = [this] { return health(); };
+    answers.status = [this] { return status_json(status_facts()); };
+    answers.command = [this](CommandGiven given, HttpAnswers::CommandAnswer answer) {
+        command(std::move(given), std::move(answer));
+    };
+    HttpServerOptions options;
+    options.host = config_.listen.host;
+    options.port = config_.listen.port;
+    auto server = HttpServer::open(io_, clock_, options, std::move(answers));
+    if (!server) return tl::unexpected(server.error());
+    http_ = std::move(*server);
+    // So that `voltcanary status` finds us whatever port the kernel chose.
+    const std::string text = "{\"port\":" + std::to_string(http_->port()) +
+                             ",\"pid\":" + std::to_string(getpid()) + "}\n";
+    return write_file(config_.state + "/http.json", text);
+}
+
+void App::say_what_runs() {
+    const bool acts = config_.rules.mode == Mode::automatic;
+    log_.info("voltcanary runs", {{"version", VC_VERSION},
+                                  {"mode", acts ? "auto" : "observe"},
+                                  {"listen", to_text(config_.listen)},
+                                  {"state", config_.state}});
+    log_.warning("one watcher: a quorum of one decides alone",
+                 {{"accepted", config_.rules.single_watcher_accepted ? "yes" : "no"}});
+    for (const Error& warning : config_.warnings)
+        log_.warning(to_text(warning));
+    if (clock_.factor() != 1.0) {
+        log_.warning("time-lapse: every duration is scaled",
+                     {{"factor", std::to_string(clock_.factor())}});
+    }
+}
+
+boost::asio::awaitable<void> App::keep_ticking() {
+    while (!stopped_) {
+        step(Tick{});
+        refresh_metrics();
+        tick_timer_.expires_after(clock_.to_machine(tick_every));
+        co_await tick_timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    }
+}
+
+void App::step(EventBody body) {
+    Instant now = clock_.now();
+    if (last_step_ && now < *last_step_) now = *last_step_;
+    last_step_ = now;
+    take(engine_.step({now, std::move(body)}));
+}
+
+void App::take(Batch batch, Written written) {
+    if (batch.empty()) {
+        if (written) written({});
+        return;
+    }
+    for (const Record& record : batch.records()) {
+        metrics_.record(record);
+        say(record);
+    }
+    const auto synced = [this, written = std::move(written)](Result<SyncedToken> token,
+                                                             Batch done) {
+        if (!token) {
+            log_.error("a decision was not written and is not acted on",
+                       {{"why", token.error().message}});
+            if (written) written(tl::unexpected(token.error()));
+            return;
+        }
+        carry_out(std::move(done).release(*token));
+        if (written) written({});
+    };
+    journal_->append(std::move(batch), synced);
+}
+
+void App::command(CommandGiven given, HttpAnswers::CommandAnswer answer) {
+    const std::string words = std::string(to_text(given.command)) + " is on record";
+    Instant now = std::max(clock_.now(), last_step_.value_or(Instant::min()));
+    last_step_ = now;
+    Batch batch = engine_.step({now, std::move(given)});
+    if (batch.empty()) {
+        answer(failure("nothing to do: there is no incident that it could apply to"));
+        return;
+    }
+    take(std::move(batch), [answer, words](const Result<void>& written) {
+        if (written) {
+            answer(words);
+        } else {
+            answer(tl::unexpected(written.error()));
+        }
+    });
+}
+
+void App::carry_out(std::vector<Action> actions) {
+    for (Action& action : actions) {
+        if (auto* order = std::get_if<RunHook>(&action)) {
+            hooks_->run(std::move(*order), [this](HookFinished finished) {
+                metrics_.hook_run(finished.run.verb, finished.outcome);
+                step(std::move(finished));
+            });
+        } else {
+            notifier_->page(std::get<NotifyPage>(action).page);
+        }
+    }
+}
+
+void App::refresh_metrics() {
+    for (const Channel channel : all_channels) {
+        metrics_.in_flight(channel, probing_->in_flight(channel));
+    }
+    metrics_.status(engine_.status());
+    metrics_.journal(journal_facts(journal_->counts()));
+    metrics_.notify(notify_facts(notifier_->counts()));
+}
+
+StatusFacts App::status_facts() const {
+    StatusFacts facts;
+    facts.engine = engine_.status();
+    facts.version = VC_VERSION;
+    facts.mode = config_.rules.mode;
+    facts.single_watcher_accepted = config_.rules.single_watcher_accepted;
+    facts.started = started_;
+    facts.time_lapse = clock_.factor();
+    facts.journal_id = journal_->id();
+    facts.journal_state = to_text(journal_->counts().state);
+    facts.journal = journal_facts(journal_->counts());
+    facts.notify = notify_facts(notifier_->counts());
+    for (const Channel channel : all_channels) {
+        ChannelFacts& one = facts.channels[channel];
+        one.counts = metrics_.accounting(channel);
+        one.counts.in_flight = probing_->in_flight(channel);
+        one.recent = recent_.facts(channel);
+        const auto missed = missed_.find(channel);
+        one.missed_ticks = missed == missed_.end() ? 0 : missed->second;
+        if (!one.counts.holds()) facts.unaccounted = std::string(to_text(channel));
+    }
+    return facts;
+}
+
+Health App::health() const {
+    // The fastest channel sets the pace: none of its attempts ending means that we do not work.
+    Duration fastest = Duration::max();
+    for (const ChannelCadence& cadence : config_.rules.cadences) {
+        fastest = std::min(fastest, cadence.every + 3 * cadence.budget);
+    }
+    return judge_health(clock_.now(), recent_.last_finish(), periods_alive * fastest);
+}
+
+void App::say(const Record& record) {
+    const bool matters = !std::holds_alternative<BlockClosed>(record.body);
+    const auto level = std::holds_alternative<PageRaised>(record.body) ? LogLevel::warning
+                       : matters                                       ? LogLevel::info
+                                                                       : LogLevel::debug;
+    log_.write(level, kind_of(record), {{"record", bounded(to_json(record))}});
+}
+
+void App::on_signal() {
+    if (stopping_) return;
+    stopping_ = true;
+    log_.info("stopping", {{"deadline", to_text(config_.stop_deadline)}});
+    hooks_->stop();
+    probing_->stop(clock_.now() + config_.stop_deadline, [this] {
+        // From within the last session's own coroutine: leave it first.
+        boost::asio::post(io_, [this] { journal_->flush([this] { drained(); }); });
+    });
+    // A disk that fails must not keep us: what it cannot take is given up at the deadline.
+    auto last = std::make_shared<boost::asio::steady_timer>(io_);
+    last->expires_after(clock_.to_machine(config_.stop_deadline + std::chrono::seconds(5)));
+    last->async_wait([this, last](const boost::system::error_code&) {
+        if (stopped_) return;
+        log_.error("the stop deadline has passed: what waits for the disk is given up");
+        journal_->give_up();
+        drained();
+    });
+}
+
+void App::drained() {
+    stopped_ = true;
+    io_.stop();
+}
+
+int run_daemon(const Config& config, const Clock& clock) {
+    return App(config, clock).run();
+}
+
+}  // namespace vc

@@ -1,0 +1,107 @@
+// Everything that measures, put together from the configuration: the sessions with their
+// connections, the open-loop schedule that starts their attempts, and the account of both. Owned by
+// the App, on its thread.
+//
+// It also watches itself. An answer that was read late because our own loop was busy would blame
+// the platform for our lag: observations made while the loop lagged by more than a quarter of their
+// budget are marked as tainted, are recorded and shown, and have no vote.
+#pragma once
+
+#include <array>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/config/config.h"
+#include "daemon/host/clock.h"
+#include "daemon/host/deadline.h"
+#include "daemon/host/run_session.h"
+#include "daemon/schedule.h"
+
+namespace vc {
+
+class Probing {
+  public:
+    struct Callbacks {
+        std::function<AttemptId()> next_attempt;
+        std::function<void(Channel)> on_started;
+        std::function<void(const Observation&)> on_observation;
+        std::function<void(const Gauge&)> on_gauge;
+        std::function<void(Channel, std::uint64_t)> on_missed;  // ticks that were slept through
+        std::function<void(Duration)> on_start_lag;  // of one attempt behind its due time
+        std::function<void(Duration)> on_loop_lag;   // of our own wake-up behind its time
+    };
+
+    // Fails when a session cannot be made (a spec that lacks something, certificates that cannot
+    // be loaded). `run` differs between any two runs of the daemon.
+    static Result<std::unique_ptr<Probing>> make(boost::asio::any_io_executor executor,
+                                                 const Clock& clock, const Config& config,
+                                                 const std::string& run, Callbacks callbacks);
+
+    // Spawns the schedule and every session. They end after stop().
+    void start();
+
+    // No new attempts. Sessions end in order (a started transaction is stopped); at `deadline`
+    // what is still open is abandoned. `ended` is called once all have ended.
+    void stop(Instant deadline, std::function<void()> ended);
+
+    // Attempts started and not yet observed, counted here, apart from the metrics.
+    std::uint64_t in_flight(Channel channel) const;
+    // The same as the sessions count it, over all channels; equal to the sum of the above.
+    std::uint64_t open_in_sessions() const;
+    SessionCounters counters() const;
+
+  private:
+    // One session and the connection it is run over.
+    struct Prober {
+        std::string name;
+        std::unique_ptr<SessionRunner> runner;
+    };
+    struct Lag {
+        Instant at{};
+        Duration lag{};
+    };
+
+    Probing(boost::asio::any_io_executor executor, const Clock& clock, const Config& config,
+            Callbacks callbacks);
+    Result<void> add_all(const std::string& run);
+    Result<void> add_chargers(const std::string& run);
+    Result<void> add_broker(const BrokerConfig& broker, Channel kept, Channel fresh,
+                            const std::string& run);
+    Result<void> add_controls();
+    Result<void> add_vendor();
+    struct Wanted;
+    Result<std::size_t> add_prober(const Wanted& wanted);
+    void add_to_schedule(Channel channel, std::uint32_t target, std::size_t prober);
+
+    boost::asio::awaitable<void> keep_schedule();
+    boost::asio::awaitable<void> keep_session(std::size_t prober);
+    void start_due(const Schedule::Due& due, Instant now);
+    void seen(Observation observation);
+    void lagged(Instant now, Duration lag);
+    bool is_tainted(const Observation& observation) const;
+
+    boost::asio::any_io_executor executor_;
+    Clock clock_;
+    const Config& config_;
+    Callbacks callbacks_;
+    Schedule schedule_;
+    std::vector<std::size_t> prober_of_entry_;  // by schedule entry
+    std::vector<Prober> probers_;
+    std::size_t vendor_entry_ = SIZE_MAX;
+    std::map<AttemptId, Channel> open_;
+    std::array<std::uint64_t, all_channels.size()> in_flight_{};
+    std::deque<Lag> lags_;  // those that could taint something, of the last minutes
+    Signal change_;
+    bool stopping_ = false;
+    std::size_t running_ = 0;  // coroutines that have not ended
+    std::function<void()> ended_;
+};
+
+}  // namespace vc
