@@ -35,6 +35,9 @@ Observation Ledger::close(OpenAttempt open, End end, Instant now) {
     seen.outcome = end.outcome;
     seen.failed_phase = end.outcome == Outcome::ok ? Phase::none : end.phase;
     seen.phases = std::move(open.phases);
+    // Answers may overtake one another (a message its own settlement); phases are listed in order.
+    std::stable_sort(seen.phases.begin(), seen.phases.end(),
+                     [](const auto& a, const auto& b) { return a.phase < b.phase; });
     if (seen.outcome == Outcome::ok && seen.latency() > open.attempt.budget) {
         seen.outcome = Outcome::late;
         const auto longest =
