@@ -22,6 +22,9 @@
 namespace vc::lab {
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr Duration handshake_patience = 60s;  // Service Bus: no link within a minute of connecting
 constexpr std::uint32_t max_frame = 65536;
 constexpr std::uint64_t max_message = 256 * 1024;  // Service Bus, standard tier
 constexpr int max_unsettled = 2000;                // per link, on our side
@@ -87,6 +90,12 @@ AmqpConnection::AmqpConnection(Agenda& agenda, boost::asio::ip::tcp::socket sock
 AmqpConnection::~AmqpConnection() = default;
 
 void AmqpConnection::start() {
+    // A client watches its own patience; a server's bounds what a silent peer can hold.
+    if (settings_.server) {
+        handshake_ = agenda_.after(handshake_patience, [this] {
+            if (!open_) reset();
+        });
+    }
     read_next();
     wake();
 }
@@ -109,7 +118,10 @@ void AmqpConnection::read_next() {
                 self->pump();
                 if (self->finished_) return;
             }
-            if (error) pn_connection_driver_read_close(driver);
+            if (error) {
+                pn_connection_driver_read_close(driver);
+                self->read_over_ = true;
+            }
             self->pump();
             if (!error && !self->finished_) self->read_next();
         });
@@ -156,7 +168,9 @@ void AmqpConnection::pump() {
         flush();
     } while (pn_connection_driver_has_event(driver));
     pumping_ = false;
-    if (reset_ || (pn_connection_driver_finished(driver) && !writing_)) finish();
+    // Proton can wait for ever on a peer that left in the middle of a handshake.
+    const bool over = read_over_ || pn_connection_driver_finished(driver);
+    if (reset_ || (over && !writing_)) finish();
 }
 
 void AmqpConnection::tick() {
@@ -178,6 +192,7 @@ void AmqpConnection::finish() {
     if (finished_) return;
     finished_ = true;
     tick_.cancel();
+    handshake_.cancel();
     links_.clear();
     deliveries_.clear();
     if (reset_) {

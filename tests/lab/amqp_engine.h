@@ -150,12 +150,14 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     std::string out_;
     AmqpError error_;
     Timer tick_;
+    Timer handshake_;
     Instant tick_at_ = Instant::max();
     bool open_ = false;
     bool writing_ = false;
     bool pumping_ = false;
     bool woken_ = false;
     bool reset_ = false;
+    bool read_over_ = false;
     bool finished_ = false;
 };
 

@@ -32,10 +32,12 @@ bool plain_matches(std::string_view response, const Credentials& wanted) {
 
 void process_init(pn_transport_t* transport, const char* mechanism, const pn_bytes_t* response) {
     const auto* wanted = static_cast<const Credentials*>(pnx_sasl_get_context(transport));
-    const std::string_view name = mechanism;
+    const std::string_view name = mechanism == nullptr ? "" : mechanism;
+    const std::string_view said =
+        response->start == nullptr ? "" : std::string_view(response->start, response->size);
     if (name == "ANONYMOUS") {
         pnx_sasl_set_succeeded(transport, "anonymous", "anonymous");
-    } else if (name == "PLAIN" && plain_matches({response->start, response->size}, *wanted)) {
+    } else if (name == "PLAIN" && plain_matches(said, *wanted)) {
         pnx_sasl_set_succeeded(transport, wanted->user.c_str(), wanted->user.c_str());
     } else {
         pnx_sasl_set_failed(transport);

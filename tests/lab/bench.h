@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,14 +23,13 @@ inline TimeLapse test_lapse() {
 
 // Runs `io` until `done` or until 10 s of the machine have passed; whether it was done.
 inline bool run_until(boost::asio::io_context& io, const std::function<bool()>& done) {
-    bool late = false;
+    // Shared, because the handler of a cancelled timer runs after this call has returned.
+    const auto late = std::make_shared<bool>(false);
     boost::asio::steady_timer limit(io);
     limit.expires_after(std::chrono::seconds(10));
-    limit.async_wait([&late](const boost::system::error_code& error) { late = !error; });
-    while (!late && !done())
+    limit.async_wait([late](const boost::system::error_code& error) { *late = !error; });
+    while (!*late && !done())
         io.run_one();
-    limit.cancel();
-    io.poll_one();
     return done();
 }
 

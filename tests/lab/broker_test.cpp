@@ -221,6 +221,23 @@ TEST_CASE("bytes that are no AMQP cost their connection only") {
     Pair still(alone);
 }
 
+TEST_CASE("a peer that leaves in the middle of its handshake, or never begins one, holds nothing") {
+    Alone alone;
+    Socket silent(alone.io);
+    silent.connect({boost::asio::ip::address_v4::loopback(), alone.broker.port()});
+    {
+        Socket leaver(alone.io);
+        leaver.connect({boost::asio::ip::address_v4::loopback(), alone.broker.port()});
+        const std::string half("AMQP\x03\x01\x00\x00\x00\x00\x00\x1f\x02\x01", 14);
+        boost::asio::write(leaver, boost::asio::buffer(half));
+        REQUIRE(alone.until([&] { return alone.broker.connections() == 2; }));
+    }
+    CHECK(alone.until([&] { return alone.broker.connections() == 1; }));
+    alone.let(55s);
+    CHECK(alone.broker.connections() == 1);
+    CHECK(alone.until([&] { return alone.broker.connections() == 0; }));
+}
+
 TEST_CASE("a stall settles nothing and delivers nothing, and clearing it lets the backlog move") {
     Alone alone;
     Pair peer(alone);
