@@ -127,7 +127,10 @@ MoveConditions Engine::State::move_conditions() const {
     MoveConditions conditions;
     const Certificate certificate = standby.at(now);
     if (memory.paused) conditions.obstacle = explain(Refusal::paused);
-    if (!certificate.certified) {
+    // After a restart the loops of before are forgotten. The move was decided on them; unless
+    // something failed since, they hold for as long as they would have.
+    const bool outdated = now - memory.machine.proposed() > rules.detectors.standby_loops_within;
+    if (certificate.refuted || (!certificate.certified && outdated)) {
         conditions.obstacle =
             std::string(explain(Refusal::standby_not_certified)) + ": " + certificate.reason;
     }

@@ -59,10 +59,12 @@ void Memory::fold_migration(const Record& record) {
     }
     machine.fold(record);
     if (const auto* ended = std::get_if<MigrationEnded>(&record.body)) {
-        // What the move itself broke for a while is no evidence against either broker.
+        // What the move itself broke for a while is no evidence against either broker; a move that
+        // was not proven may still be breaking it.
+        const bool proven = ended->result == MigrationResult::verified;
         blocks.clear();
-        judge_from = record.at;
-        if (ended->result == MigrationResult::verified) {
+        judge_from = record.at + (proven ? Duration{} : 2 * rules_detectors.block);
+        if (proven) {
             score = 0;
             run = 0;
         }

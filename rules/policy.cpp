@@ -64,13 +64,17 @@ Decision choose(const Situation& s, const PolicyRules& rules,
                 const std::vector<Refusal>& refusals) {
     if (refusals.empty()) return Decision::migrate;
     const Diagnosis& d = s.diagnosis;
+    const bool plain = s.hard.page || s.hard.act;
+    if (d.remedy == Remedy::suppress && d.posterior >= rules.suppress_posterior) {
+        return Decision::suppress;
+    }
+    // Half blind, or it is probably us: only a plain outage is worth waking a person on a guess.
+    if ((s.blind || d.remedy == Remedy::suppress) && !plain) return Decision::none;
     switch (d.remedy) {
         case Remedy::none:
             return Decision::none;
         case Remedy::suppress:
-            if (d.posterior >= rules.suppress_posterior) return Decision::suppress;
-            // Not sure enough that it is us: while we are blind a page would be a guess.
-            return s.page_worthy() && !s.blind ? Decision::page : Decision::none;
+            return Decision::page;
         case Remedy::hold:
             return s.page_worthy() ? Decision::hold : Decision::none;
         case Remedy::page:
@@ -106,6 +110,7 @@ std::string sentence(Decision decision, const Situation& s, const std::vector<Re
         case Decision::suppress:
             return name + ": it is us, not the platform; nobody is paged.";
         case Decision::none:
+            if (s.blind) return name + " is a guess while we are half blind: nobody is paged.";
             if (s.page_worthy()) return name + ": nothing to be done.";
             return name + " is watched: too little has gone wrong yet, " + score_of(s) + ".";
     }

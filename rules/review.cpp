@@ -75,10 +75,12 @@ void Engine::State::close_block(Instant from) {
                      block.last_bad, to_list(block.counts)});
 }
 
-// The slots of the current block that have settled already.
+// The slots of the current block that have settled already, when they are at least half of it: a
+// few seconds say too little to name anything by.
 std::optional<NotedBlock> Engine::State::unfinished_block() const {
     const Instant from = ledger.block_of(settled);
-    if (from == settled || from < std::max(watch_from, memory.judge_from)) return std::nullopt;
+    if (2 * (settled - from) < rules.detectors.block) return std::nullopt;
+    if (from < std::max(watch_from, memory.judge_from)) return std::nullopt;
     return note(from, settled);
 }
 

@@ -44,20 +44,22 @@ Certificate StandbyHealth::loops(Instant now) const {
     const auto failed = std::count_if(sc_.begin(), sc_.end(), [&](const Seen& s) { return s.bad; });
     const std::string wanted = std::to_string(rules_.standby_loops);
     if (failed > 0) {
-        return {false, std::to_string(failed) + " of the last " + std::to_string(sc_.size()) +
-                           " full loops through it failed"};
+        return {false, true,
+                std::to_string(failed) + " of the last " + std::to_string(sc_.size()) +
+                    " full loops through it failed"};
     }
     if (fresh < static_cast<std::ptrdiff_t>(rules_.standby_loops)) {
-        return {false, "only " + std::to_string(fresh) + " of " + wanted +
-                           " full loops through it in the last " +
-                           to_text(rules_.standby_loops_within)};
+        return {false, false,
+                "only " + std::to_string(fresh) + " of " + wanted +
+                    " full loops through it in the last " + to_text(rules_.standby_loops_within)};
     }
-    return {true, "the last " + wanted + " full loops through it passed, the newest at " +
-                      to_text(sc_.back().known)};
+    return {true, false,
+            "the last " + wanted + " full loops through it passed, the newest at " +
+                to_text(sc_.back().known)};
 }
 
-std::string StandbyHealth::direct_trouble(Channel channel, const std::deque<Seen>& seen,
-                                          Instant now) const {
+Certificate StandbyHealth::direct_probes(Channel channel, const std::deque<Seen>& seen,
+                                         Instant now) const {
     const auto since = now - rules_.standby_recent;
     std::uint32_t n = 0;
     std::uint32_t bad = 0;
@@ -67,22 +69,25 @@ std::string StandbyHealth::direct_trouble(Channel channel, const std::deque<Seen
         if (s.bad) ++bad;
     }
     const std::string name{to_text(channel)};
-    if (n == 0) return "no " + name + " probe of it in the last " + to_text(rules_.standby_recent);
+    const std::string lately = " in the last " + to_text(rules_.standby_recent);
+    if (n == 0) return {false, false, "no " + name + " probe of it" + lately};
     if (bad >= bad_threshold(n, rules_.background_loss, rules_.false_block / 2)) {
-        return name + " failed " + std::to_string(bad) + " of " + std::to_string(n) +
-               " times in the last " + to_text(rules_.standby_recent);
+        return {false, true,
+                name + " failed " + std::to_string(bad) + " of " + std::to_string(n) + " times" +
+                    lately};
     }
-    return {};
+    return {true, false, {}};
 }
 
 Certificate StandbyHealth::at(Instant now) const {
     Certificate certificate = loops(now);
-    if (!certificate.certified) return certificate;
+    if (certificate.refuted) return certificate;
     for (const auto& [has, channel, seen] :
          {std::tuple{has_sl_, Channel::SL, &sl_}, std::tuple{has_sf_, Channel::SF, &sf_}}) {
         if (!has) continue;
-        const std::string trouble = direct_trouble(channel, *seen, now);
-        if (!trouble.empty()) return {false, trouble};
+        const Certificate direct = direct_probes(channel, *seen, now);
+        if (direct.refuted) return direct;
+        if (!direct.certified && certificate.certified) certificate = direct;
     }
     return certificate;
 }

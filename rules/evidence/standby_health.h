@@ -12,7 +12,8 @@ namespace vc {
 
 struct Certificate {
     bool certified = false;
-    std::string reason;  // why not, or what it rests on
+    bool refuted = false;  // something failed; neither certified nor refuted: too little seen yet
+    std::string reason;    // why not, or what it rests on
 };
 
 class StandbyHealth {
@@ -28,7 +29,7 @@ class StandbyHealth {
         bool bad = false;
     };
     Certificate loops(Instant now) const;
-    std::string direct_trouble(Channel channel, const std::deque<Seen>& seen, Instant now) const;
+    Certificate direct_probes(Channel channel, const std::deque<Seen>& seen, Instant now) const;
 
     DetectorRules rules_;
     bool has_sl_ = false;

@@ -26,6 +26,7 @@ void MigrationMachine::fold(const Record& record) {
     std::visit(Overloaded{[&](const MigrationProposed& r) {
                               *this = MigrationMachine(rules_);
                               plan_ = r.plan;
+                              proposed_ = record.at;
                               steps_.resize(r.plan.steps.size());
                           },
                           [&](const StepStarted& r) { start(r); },

@@ -46,6 +46,7 @@ class MigrationMachine {
     bool awaits(const HookRun& run) const { return in_flight_ == run; }
     bool verifying() const { return in_flight() && verify_started_.has_value(); }
     bool committed() const { return committed_; }
+    Instant proposed() const { return proposed_; }
     std::optional<Instant> verify_started() const { return verify_started_; }
     // The point of no return has been carried out: the platform is on the new broker.
     bool switched() const;
@@ -83,6 +84,7 @@ class MigrationMachine {
 
     PolicyRules rules_;
     std::optional<MigrationPlan> plan_;
+    Instant proposed_{};
     std::vector<Progress> steps_;
     std::optional<HookRun> in_flight_;
     Instant retry_at_{};
