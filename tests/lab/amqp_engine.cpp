@@ -25,18 +25,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration handshake_patience = 60s;  // Service Bus: no link within a minute of connecting
-constexpr std::uint32_t max_frame = 65536;
 constexpr std::uint64_t max_message = 256 * 1024;  // Service Bus, standard tier
 constexpr int max_unsettled = 2000;                // per link, on our side
 constexpr std::size_t session_window = 4u << 20;   // octets a peer may have in flight to us
-
-template <class T>
-void* as_context(Id<T> id) {
-    return reinterpret_cast<void*>(static_cast<std::uintptr_t>(id.value));
-}
-std::uint64_t id_of(void* context) {
-    return reinterpret_cast<std::uintptr_t>(context);
-}
 
 }  // namespace
 
@@ -70,11 +61,7 @@ AmqpConnection::AmqpConnection(Agenda& agenda, boost::asio::ip::tcp::socket sock
     } else {
         pn_sasl_allowed_mechs(sasl, login.user.empty() ? "ANONYMOUS" : "PLAIN");
     }
-    pn_transport_set_max_frame(transport, max_frame);
-    pn_transport_set_channel_max(transport, 4999);
-    // Proton advertises half of what it is told, as the specification recommends.
-    const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.idle_timeout);
-    pn_transport_set_idle_timeout(transport, static_cast<pn_millis_t>(idle.count() * 2));
+    set_limits(transport, settings_.idle_timeout);
     pn_connection_t* connection = engine_->driver.connection;
     pn_connection_set_container(connection, settings_.container_id.c_str());
     if (!settings_.server) {
@@ -401,10 +388,7 @@ LinkId AmqpConnection::open_receiver(const std::string& name, const std::string&
 void AmqpConnection::accept_link(LinkId id, int credit) {
     pn_link_t* link = find(id);
     if (link == nullptr) return;
-    pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
-    pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
-    pn_link_set_snd_settle_mode(link, pn_link_remote_snd_settle_mode(link));
-    pn_link_set_rcv_settle_mode(link, pn_link_remote_rcv_settle_mode(link));
+    agree(link);
     pn_link_set_max_message_size(link, max_message);
     pn_link_open(link);
     if (pn_link_is_receiver(link)) pn_link_flow(link, credit);

@@ -2,7 +2,10 @@
 
 #include <proton/condition.h>
 #include <proton/disposition.h>
+#include <proton/link.h>
 #include <proton/sasl_plugin.h>
+#include <proton/terminus.h>
+#include <proton/transport.h>
 
 #include <string_view>
 
@@ -66,6 +69,21 @@ const pnx_sasl_implementation server_sasl = {
 
 void check_logins(pn_transport_t* transport, Credentials& credentials) {
     pnx_sasl_set_implementation(transport, &server_sasl, &credentials);
+}
+
+void set_limits(pn_transport_t* transport, Duration idle_timeout) {
+    pn_transport_set_max_frame(transport, 65536);
+    pn_transport_set_channel_max(transport, 4999);
+    // Proton advertises half of what it is told, as the specification recommends.
+    const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(idle_timeout);
+    pn_transport_set_idle_timeout(transport, static_cast<pn_millis_t>(idle.count() * 2));
+}
+
+void agree(pn_link_t* link) {
+    pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
+    pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
+    pn_link_set_snd_settle_mode(link, pn_link_remote_snd_settle_mode(link));
+    pn_link_set_rcv_settle_mode(link, pn_link_remote_rcv_settle_mode(link));
 }
 
 AmqpError error_of(pn_condition_t* condition) {

@@ -15,6 +15,21 @@ namespace vc::lab {
 // transport) and ANONYMOUS.
 void check_logins(pn_transport_t* transport, Credentials& credentials);
 
+// Frame size, channels and idle time-out, as Service Bus opens.
+void set_limits(pn_transport_t* transport, Duration idle_timeout);
+
+// Makes our end of a link what the peer proposed.
+void agree(pn_link_t* link);
+
+// An id as the context of a link or a delivery; none when there is no context.
+template <class T>
+void* as_context(Id<T> id) {
+    return reinterpret_cast<void*>(static_cast<std::uintptr_t>(id.value));
+}
+inline std::uint64_t id_of(void* context) {
+    return reinterpret_cast<std::uintptr_t>(context);
+}
+
 AmqpError error_of(pn_condition_t* condition);
 void set_error(pn_condition_t* condition, const AmqpError& error);  // no condition: no change
 

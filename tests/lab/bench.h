@@ -1,5 +1,5 @@
-// What the lab's tests share: a lab in the test's own process, turned by hand. Time-lapse 50, so a
-// rules' second is 20 ms; waiting is for a condition, with a limit in machine time that only a
+// What the lab's tests share: a lab in the test's own process, turned by hand. Time-lapse 25, so a
+// rules' second is 40 ms; waiting is for a condition, with a limit in machine time that only a
 // failing test reaches.
 #pragma once
 
@@ -18,7 +18,7 @@
 namespace vc::lab {
 
 inline TimeLapse test_lapse() {
-    return {50, Clock().wall().unix_ns};
+    return {25, Clock().wall().unix_ns};
 }
 
 // Runs `io` until `done` or until 10 s of the machine have passed; whether it was done.
