@@ -111,6 +111,10 @@ long long Backend::transaction_of(const std::string& key) {
     const auto [found, fresh] = transactions_.try_emplace(key, next_transaction_);
     if (!fresh) return found->second;
     ++next_transaction_;
+    open_transactions_[found->second] = key.starts_with("SYN-");
+    if (open_transactions_.size() > most_transactions) {
+        open_transactions_.erase(open_transactions_.begin());
+    }
     transaction_order_.push_back(key);
     const long long transaction = found->second;
     if (transaction_order_.size() > most_transactions) {
@@ -132,6 +136,9 @@ std::string Backend::answer(const AmqpMessage& message, const OcppFrame& call) {
         const std::string number = std::to_string(transaction_of(message.id));
         return call_result(call.id, "{\"transactionId\":" + number + "," + accepted + "}");
     }
+    if (call.action == "StopTransaction") {
+        open_transactions_.erase(number_in(call.payload, "transactionId"));
+    }
     if (call.action == "StopTransaction" || call.action == "MeterValues" ||
         call.action == "StatusNotification") {
         return call_result(call.id, "{}");
@@ -141,7 +148,12 @@ std::string Backend::answer(const AmqpMessage& message, const OcppFrame& call) {
 }
 
 boost::json::object Backend::to_json() const {
-    return {{"attached", {{"primary", attached("primary")}, {"standby", attached("standby")}}},
+    std::size_t synthetic = 0;
+    for (const auto& [number, is_synthetic] : open_transactions_)
+        synthetic += is_synthetic ? 1 : 0;
+    const std::size_t ordinary = open_transactions_.size() - synthetic;
+    return {{"open_transactions", {{"ordinary", ordinary}, {"synthetic", synthetic}}},
+            {"attached", {{"primary", attached("primary")}, {"standby", attached("standby")}}},
             {"connected", {{"primary", primary_.connected()}, {"standby", standby_.connected()}}},
             {"received", received_},
             {"held", held_.size() + errands_.size()},

@@ -49,6 +49,8 @@ class Backend {
     AmqpClient standby_;
     std::deque<Held> held_;
     std::map<std::string, long long> transactions_;  // by key, so that a repeat gets the same one
+    // Started and not stopped, by number; whose they are tells the account that they are debris on.
+    std::map<long long, bool> open_transactions_;  // true: a synthetic charger's
     std::deque<std::string> transaction_order_;
     long long next_transaction_ = 1;
     std::uint64_t answers_ = 0, received_ = 0;

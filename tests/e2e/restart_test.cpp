@@ -1,0 +1,68 @@
+// The daemon is killed in the middle of a migration. Whatever it had done or not, the next one
+// finishes the move, and each hook takes effect once.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <fstream>
+
+#include "tests/e2e/story.h"
+
+using namespace vc::e2e;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A hook that, the first time it runs, writes its process id to a file and hangs: before it has
+// taken effect, or after. Later runs do just what they are told.
+std::vector<std::string> hang_once(const std::filesystem::path& mark, bool after_effect) {
+    const std::string effect = after_effect ? "\"$@\"; " : "";
+    return {"/bin/sh", "-c",
+            "if [ -e \"$0\" ]; then exec \"$@\"; fi; " + effect +
+                "echo $$ > \"$0.new\" && mv \"$0.new\" \"$0\"; exec sleep 60",
+            mark.string()};
+}
+
+void finish_after_kill(bool after_effect) {
+    TempDir marks;
+    const auto mark = marks.path() / "hanging";
+    WatcherOptions options;
+    options.attach_through = hang_once(mark, after_effect);
+    Story story(options);
+    story.platform().inject({{"component", "primary"}, {"kind", "stall"}, {"p", 0.9}});
+    REQUIRE(story.eventually(20min, [&] { return std::filesystem::exists(mark); }));
+    story.watcher().kill_hard();
+    // The hook outlives the daemon that ran it; it is ours to end.
+    kill(std::stoi(read_text(mark)), SIGKILL);
+
+    const auto attached = [&] {
+        return story.platform().get("/state").at("backend").at("attached").at("standby").as_bool();
+    };
+    CHECK(attached() == after_effect);
+    CHECK(story.platform().get("/state").at("active").as_string() == "primary");
+
+    story.watcher().start();
+    REQUIRE(story.eventually(15min, [&] { return story.migration_state() == "verified"; }));
+    CHECK(story.count("migrations") == 1);
+    CHECK(story.platform().get("/state").at("active").as_string() == "standby");
+    const auto effects = story.hook_effects();
+    CHECK(effects.size() == 2);
+    for (const auto& [key, applied] : effects)
+        CHECK_MESSAGE(applied == 1, key);
+
+    story.platform().clear_all();
+    CHECK(story.platform().settled_ledger().at("lost").to_number<int>() == 0);
+    const auto incident = story.watcher().incident(1);
+    CHECK(records_of(incident, "migration_proposed").size() == 1);
+    CHECK(records_of(incident, "migration_ended").size() == 1);
+    story.end();
+}
+
+}  // namespace
+
+TEST_CASE("killed before its hook took effect, the daemon applies it once after the restart") {
+    finish_after_kill(false);
+}
+
+TEST_CASE("killed after its hook took effect, the daemon sees that and does not repeat it") {
+    finish_after_kill(true);
+}
