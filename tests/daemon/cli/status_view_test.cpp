@@ -61,6 +61,13 @@ TEST_CASE("all is well is said in the first word") {
     CHECK_FALSE(has(shown, "incident"));
 }
 
+TEST_CASE("a standby that nobody could move to is not called certified") {
+    StatusFacts facts = calm();
+    facts.engine.standby_certified = false;
+    facts.engine.standby_reason = "no full loop for 12 min";
+    CHECK(has(view(facts), "standby    NOT certified: no full loop for 12 min"));
+}
+
 TEST_CASE("a confirmed incident is degraded, with the diagnosis and every reason not to move") {
     const StatusView shown = view(
         with_incident(IncidentState::confirmed, {Refusal::mode_observe, Refusal::posterior_low}));
