@@ -5,8 +5,9 @@
 namespace vc {
 
 TEST_CASE("every kind is read, and found by its path") {
-    const auto json = parse_json(
-        R"({"a":{"b":{"c":"text"}},"n":-5,"big":18446744073709551615,"half":0.5,"t":true,"z":null,"l":[1,2]})");
+    const auto json =
+        parse_json(R"({"a":{"b":{"c":"text"}},"n":-5,"big":18446744073709551615,"half":0.5,)"
+                   R"("t":true,"z":null,"l":[1,2]})");
     REQUIRE(json);
     CHECK(json->text_at("a.b.c") == "text");
     CHECK(json->integer_at("n") == -5);
