@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "rules/names.h"
-
 namespace vc {
 namespace {
 
@@ -138,33 +136,6 @@ TEST_CASE("what is no record is refused with the member that is wrong") {
     CHECK(error_of("migration_proposed", R"({"epoch":1,"incident":1,"from":"a","to":"b",)"
                                          R"("reason":"","steps":[{"name":"x"}]})") ==
           "migration_proposed: steps has a step whose hook is missing");
-}
-
-template <class Enum>
-void check_names(int count) {
-    for (int i = 0; i < count; ++i) {
-        const Enum value = static_cast<Enum>(i);
-        CHECK(to_text(value) != "?");
-        CHECK(from_text<Enum>(to_text(value)) == value);
-    }
-    CHECK(!from_text<Enum>("no such word"));
-    CHECK(to_text(static_cast<Enum>(count)) == "?");
-}
-
-TEST_CASE("every word of the closed lists is read back as what it was") {
-    check_names<Command>(3);
-    check_names<HookVerb>(4);
-    check_names<HookOutcome>(6);
-    check_names<IncidentState>(6);
-    check_names<Decision>(5);
-    check_names<Refusal>(14);
-    check_names<Severity>(2);
-    check_names<MigrationResult>(3);
-    check_names<Remedy>(5);
-    check_names<VendorClaim>(3);
-    check_names<Channel>(9);
-    for (int i = 0; i < 14; ++i)
-        CHECK(explain(static_cast<Refusal>(i)) != "?");
 }
 
 }  // namespace

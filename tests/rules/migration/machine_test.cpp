@@ -265,11 +265,5 @@ TEST_CASE("an answer to a run that nobody waits for changes nothing") {
     CHECK(play.machine.awaits({{7}, 0, HookVerb::plan, 1}));
 }
 
-TEST_CASE("the key is the epoch, the step and the hook, and undo has its own") {
-    CHECK(idempotency_key(three_steps(), {{7}, 1, HookVerb::apply, 1}) == "7.2.producers");
-    CHECK(idempotency_key(three_steps(), {{7}, 1, HookVerb::apply, 2}) == "7.2.producers");
-    CHECK(idempotency_key(three_steps(), {{7}, 1, HookVerb::undo, 1}) == "7.2.producers.undo");
-}
-
 }  // namespace
 }  // namespace vc
