@@ -10,9 +10,6 @@
 namespace vc {
 namespace {
 
-// A quarter of a budget: less cannot turn a good answer into a late one by itself.
-constexpr int taint_share = 4;
-
 std::string numbered(const std::string& prefix, std::uint32_t number) {
     const std::string digits = std::to_string(number + 1);
     return prefix + std::string(digits.size() < 4 ? 4 - digits.size() : 0, '0') + digits;
@@ -22,6 +19,16 @@ std::string without_slash(std::string path) {
     while (path.size() > 1 && path.back() == '/')
         path.pop_back();
     return path;
+}
+
+LagWatch watch_for(const Config& config) {
+    Duration shortest = Duration::max();
+    Duration longest{};
+    for (const ChannelCadence& cadence : config.rules.cadences) {
+        shortest = std::min(shortest, cadence.budget);
+        longest = std::max(longest, cadence.budget);
+    }
+    return {shortest, longest};
 }
 
 std::size_t index(Channel channel) {
@@ -44,6 +51,7 @@ Probing::Probing(boost::asio::any_io_executor executor, const Clock& clock, cons
       config_(config),
       callbacks_(std::move(callbacks)),
       schedule_(clock.now()),
+      lag_watch_(watch_for(config)),
       change_(executor) {}
 
 Result<std::unique_ptr<Probing>> Probing::make(boost::asio::any_io_executor executor,
@@ -217,7 +225,12 @@ boost::asio::awaitable<void> Probing::keep_schedule() {
     while (!stopping_) {
         const Instant now = clock_.now();
         const Schedule::Taken taken = schedule_.take(now);
-        if (!taken.due.empty()) lagged(now, now - taken.due.back().due);
+        if (!taken.due.empty()) {
+            // The oldest is what we should have woken up for.
+            const Duration lag = now - taken.due.front().due;
+            lag_watch_.woke(now, lag);
+            callbacks_.on_loop_lag(lag);
+        }
         for (const std::size_t entry : taken.missed) {
             if (entry != vendor_entry_) callbacks_.on_missed(schedule_.entry(entry).channel, 1);
         }
@@ -249,32 +262,11 @@ void Probing::seen(Observation observation) {
     VC_CHECK(open != open_.end(), "an attempt ends once, and only if it was started");
     --in_flight_[index(open->second)];
     open_.erase(open);
-    observation.tainted = is_tainted(observation);
+    // Once stopped, nothing is due any more that could be overdue.
+    const Instant wake = stopping_ ? Instant::max() : schedule_.next().value_or(Instant::max());
+    const Duration budget = config_.probe(observation.channel).budget;
+    observation.tainted = lag_watch_.taints(observation, budget, wake);
     callbacks_.on_observation(observation);
-}
-
-void Probing::lagged(Instant now, Duration lag) {
-    callbacks_.on_loop_lag(lag);
-    Duration longest{};
-    Duration least = Duration::max();
-    for (const ChannelCadence& probe : config_.rules.cadences) {
-        longest = std::max(longest, probe.budget);
-        least = std::min(least, probe.budget);
-    }
-    while (!lags_.empty() && now - lags_.front().at > 4 * longest)
-        lags_.pop_front();
-    if (lag > least / taint_share) lags_.push_back({now, lag});
-}
-
-bool Probing::is_tainted(const Observation& observation) const {
-    const Duration limit = config_.probe(observation.channel).budget / taint_share;
-    if (observation.started - observation.due > limit) return true;
-    // The lag of this very moment: bytes may be read before the schedule's own timer is served.
-    const auto next = schedule_.next();
-    if (!stopping_ && next && observation.finished - *next > limit) return true;
-    return std::any_of(lags_.begin(), lags_.end(), [&](const Lag& lag) {
-        return lag.lag > limit && lag.at >= observation.due;
-    });
 }
 
 std::uint64_t Probing::in_flight(Channel channel) const {

@@ -2,16 +2,13 @@
 // connections, the open-loop schedule that starts their attempts, and the account of both. Owned by
 // the App, on its thread.
 //
-// It also watches itself. An answer that was read late because our own loop was busy would blame
-// the platform for our lag: observations made while the loop lagged by more than a quarter of their
-// budget are marked as tainted, are recorded and shown, and have no vote.
+// It also watches itself: what our own lag may have spoilt is marked, see lag_watch.h.
 #pragma once
 
 #include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +19,7 @@
 #include "daemon/host/clock.h"
 #include "daemon/host/deadline.h"
 #include "daemon/host/run_session.h"
+#include "daemon/lag_watch.h"
 #include "daemon/schedule.h"
 
 namespace vc {
@@ -63,10 +61,6 @@ class Probing {
         std::string name;
         std::unique_ptr<SessionRunner> runner;
     };
-    struct Lag {
-        Instant at{};
-        Duration lag{};
-    };
 
     Probing(boost::asio::any_io_executor executor, const Clock& clock, const Config& config,
             Callbacks callbacks);
@@ -84,8 +78,6 @@ class Probing {
     boost::asio::awaitable<void> keep_session(std::size_t prober);
     void start_due(const Schedule::Due& due, Instant now);
     void seen(Observation observation);
-    void lagged(Instant now, Duration lag);
-    bool is_tainted(const Observation& observation) const;
 
     boost::asio::any_io_executor executor_;
     Clock clock_;
@@ -97,7 +89,7 @@ class Probing {
     std::size_t vendor_entry_ = SIZE_MAX;
     std::map<AttemptId, Channel> open_;
     std::array<std::uint64_t, all_channels.size()> in_flight_{};
-    std::deque<Lag> lags_;  // those that could taint something, of the last minutes
+    LagWatch lag_watch_;
     Signal change_;
     bool stopping_ = false;
     std::size_t running_ = 0;  // coroutines that have not ended
