@@ -101,7 +101,7 @@ const std::map<std::string, std::set<std::string>> library_users{
     {"prometheus/", {"daemon/metrics/metrics.cpp"}},
     {"CLI/", {"daemon/cli/cli.cpp", "tests/lab/main.cpp"}},
     {"spdlog/", {"daemon/host/log.cpp"}},
-    {"openssl/", {"daemon/host/net.cpp"}},
+    {"openssl/", {"daemon/host/net.cpp", "tests/daemon/host/localhost_certificate.cpp"}},
 };
 
 }  // namespace

@@ -15,7 +15,7 @@
 
 #include "daemon/host/deadline.h"
 #include "daemon/host/spawn.h"
-#include "tests/daemon/host/localhost_pem.h"
+#include "tests/daemon/host/localhost_certificate.h"
 
 namespace vc {
 namespace {
@@ -25,6 +25,11 @@ using asio::ip::tcp;
 using namespace std::chrono_literals;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+const PemPair& localhost() {
+    static const PemPair pair = make_localhost_certificate();
+    return pair;
+}
 
 // What a server does with the one connection it takes.
 enum class Does { nothing, hang_up, babble, tls_echo };
@@ -39,9 +44,8 @@ asio::awaitable<void> serve(tcp::acceptor& acceptor, Does does) {
     }
     if (does == Does::tls_echo) {
         asio::ssl::context context(asio::ssl::context::tls_server);
-        context.use_certificate_chain(asio::buffer(std::string_view(localhost_certificate)));
-        context.use_private_key(asio::buffer(std::string_view(localhost_key)),
-                                asio::ssl::context::pem);
+        context.use_certificate_chain(asio::buffer(localhost().certificate));
+        context.use_private_key(asio::buffer(localhost().key), asio::ssl::context::pem);
         asio::ssl::stream<tcp::socket> tls(std::move(socket), context);
         co_await tls.async_handshake(asio::ssl::stream_base::server, as_result);
         const auto [ended, bytes] = co_await tls.async_read_some(asio::buffer(room), as_result);
@@ -95,7 +99,7 @@ struct TrustFile {
     TrustFile() {
         const int file = ::mkstemp(path.data());
         REQUIRE(file >= 0);
-        std::ofstream(path) << localhost_certificate;
+        std::ofstream(path) << localhost().certificate;
     }
     ~TrustFile() { std::filesystem::remove(path); }
 };
