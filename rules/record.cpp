@@ -95,7 +95,8 @@ json::object write(const MigrationProposed& r) {
                                      {"hook", text(step.hook)},
                                      {"point_of_no_return", step.point_of_no_return},
                                      {"deadline_ns", step.deadline.count()},
-                                     {"attempts", step.attempts}});
+                                     {"attempts", step.attempts},
+                                     {"verify", step.verify}});
     }
     return {{"epoch", r.plan.epoch.value},   {"incident", r.plan.incident.value},
             {"from", text(r.plan.from)},     {"to", text(r.plan.to)},
@@ -346,7 +347,8 @@ MigrationProposed read(Reader in) {
                               .hook = step.words("hook"),
                               .point_of_no_return = step.boolean("point_of_no_return"),
                               .deadline = Duration{step.integer("deadline_ns")},
-                              .attempts = step.small("attempts")});
+                              .attempts = step.small("attempts"),
+                              .verify = step.boolean("verify")});
     }
     if (!error.empty()) in.fail("steps", "has a step whose " + error);
     return {std::move(plan)};

@@ -45,6 +45,8 @@ MigrationStep read_step(ConfigReader& reader, const YamlNode& node, const std::s
     fields.integer("attempts", step.attempts, Need::optional, {1, 10});
     fields.boolean("point_of_no_return", step.point_of_no_return);
     fields.finish();
+    const HookDefinition* hook = reader.config.hook(step.hook);
+    step.verify = hook != nullptr && hook->verbs.contains(HookVerb::verify);
     return step;
 }
 

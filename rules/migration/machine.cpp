@@ -89,12 +89,14 @@ void MigrationMachine::finish_plan(Progress& step, const StepFinished& finished,
 }
 
 void MigrationMachine::finish_apply(Progress& step, const StepFinished& finished) {
+    const bool verified = step.found == true;
     step.found.reset();
     step.doubt = may_be_repeated(finished.outcome);
     // A refusal says that nothing was changed; everything else may have changed something.
     if (finished.outcome != HookOutcome::refused) step.touched = true;
     if (took_effect(finished.outcome)) {
-        step.applied = true;
+        step.claimed = plan_->steps[finished.run.step].verify && !verified;
+        step.applied = !step.claimed;
     } else if (!step.doubt) {
         giving_up_ = say(finished.run, finished.detail);
     }
@@ -102,23 +104,31 @@ void MigrationMachine::finish_apply(Progress& step, const StepFinished& finished
 
 void MigrationMachine::finish_verify(Progress& step, const StepFinished& finished, Instant at) {
     const bool in_effect = took_effect(finished.outcome);
-    if (step.doubt) {
+    if (step.claimed) {
+        step.claimed = false;
+        step.applied = in_effect;
+        if (!in_effect) not_in_effect(step, finished, at);
+    } else if (step.doubt) {
+        step.doubt = in_effect;
         if (in_effect) {
             step.found = true;
-            return;
-        }
-        step.doubt = false;
-        if (step.applies >= plan_->steps[finished.run.step].attempts) {
-            giving_up_ = say(finished.run, "not in effect after " + std::to_string(step.applies) +
-                                               " attempts: " + finished.detail);
         } else {
-            retry_at_ = at + rules_.retry_backoff;
+            not_in_effect(step, finished, at);
         }
     } else if (step.undo_doubt) {
         // Only a clear "not in effect" spares the repetition of an undo.
         if (!in_effect && !may_be_repeated(finished.outcome)) step.found = false;
         step.undo_doubt = false;
     }
+}
+
+void MigrationMachine::not_in_effect(Progress& step, const StepFinished& finished, Instant at) {
+    if (step.applies < plan_->steps[finished.run.step].attempts) {
+        retry_at_ = at + rules_.retry_backoff;
+        return;
+    }
+    giving_up_ = say(finished.run, "not in effect after " + std::to_string(step.applies) +
+                                       " attempts: " + finished.detail);
 }
 
 void MigrationMachine::finish_undo(Progress& step, const StepFinished& finished, Instant at) {
@@ -182,7 +192,7 @@ std::optional<RecordBody> MigrationMachine::settle_doubts() const {
                                 HookOutcome::already_done,
                                 "verify found it undone"};
         }
-        if (step.doubt) return order(i, HookVerb::verify, step.applies);
+        if (step.claimed || step.doubt) return order(i, HookVerb::verify, step.applies);
         if (step.undo_doubt) return order(i, HookVerb::verify, step.undos);
     }
     return std::nullopt;

@@ -6,10 +6,12 @@
 //
 //   plan     done -> next step; refused, failed -> give up (nothing was touched);
 //            transient, timed out -> again after a pause, up to the step's attempts
-//   apply    done -> next step; refused, failed -> give up; transient, timed out, or lost in a
-//            restart -> in doubt
-//   in doubt verify: in effect -> as done; not -> apply again with the same key, up to the attempts
-//   give up  before the point of no return: undo what was touched, last first -> rolled_back;
+//   apply    done -> claimed, or next step when the hook cannot verify; refused, failed -> give
+//            up; transient, timed out, or lost in a restart -> in doubt
+//   claimed  verify: in effect -> next step; not -> apply again with the same key, up to the
+//   attempts in doubt verify: in effect -> as done; not -> apply again with the same key, up to the
+//   attempts give up  before the point of no return: undo what was touched, last first ->
+//   rolled_back;
 //            after it: failed. An undo that does not succeed: failed
 //   applied  all steps -> verify on the users' own probes -> verified, or failed at the deadline
 #pragma once
@@ -60,6 +62,7 @@ class MigrationMachine {
         bool applied = false;
         bool touched = false;  // may have taken effect
         bool undone = false;
+        bool claimed = false;       // apply says that it is done
         bool doubt = false;         // of apply
         bool undo_doubt = false;    // of undo
         std::optional<bool> found;  // what verify said about a doubt: in effect or not
@@ -72,6 +75,7 @@ class MigrationMachine {
     void finish(const StepFinished& finished, Instant at);
     void finish_plan(Progress& step, const StepFinished& finished, Instant at);
     void finish_apply(Progress& step, const StepFinished& finished);
+    void not_in_effect(Progress& step, const StepFinished& finished, Instant at);
     void finish_verify(Progress& step, const StepFinished& finished, Instant at);
     void finish_undo(Progress& step, const StepFinished& finished, Instant at);
     void mark_lost(const HookRun& run);

@@ -35,6 +35,9 @@ struct MigrationStep {
     bool point_of_no_return = false;
     Duration deadline{};         // of one run of the hook
     std::uint32_t attempts = 1;  // of apply, transient failures and time-outs included
+    // The hook can tell whether it is in effect, and is asked after every apply: an exit code is a
+    // claim, and consumers may take a while to attach after their order was taken.
+    bool verify = false;
 };
 
 struct MigrationPlan {

@@ -14,7 +14,7 @@ MigrationPlan plan() {
             "standby",
             "because \"x\"\n",
             {{"attach-consumers", "consumers", false, 30s, 3},
-             {"switch-producers", "producers", true, 1500ms, 1}}};
+             {"switch-producers", "producers", true, 1500ms, 1, true}}};
 }
 
 std::vector<RecordBody> one_of_each() {
@@ -78,6 +78,8 @@ TEST_CASE("every kind of record comes back from JSON as it was") {
     CHECK(read.steps.size() == 2);
     CHECK(read.steps[1].deadline == 1500ms);
     CHECK(read.steps[1].point_of_no_return);
+    CHECK_FALSE(read.steps[0].verify);
+    CHECK(read.steps[1].verify);
     CHECK(read.reason == plan().reason);
 }
 

@@ -28,7 +28,9 @@ struct Play {
     std::vector<Record> records;
     std::string log;
 
-    Play() { record(MigrationProposed{three_steps()}); }
+    explicit Play(MigrationPlan plan = three_steps()) {
+        record(MigrationProposed{std::move(plan)});
+    }
 
     void record(RecordBody body) {
         records.push_back({now, std::move(body)});
@@ -84,6 +86,52 @@ TEST_CASE("every step is planned before the first is applied, then they run in o
     play.go();
     CHECK(play.machine.describe() == "verified");
     CHECK(!play.machine.in_flight());
+}
+
+TEST_CASE("a hook that can verify is believed only when it is in effect") {
+    MigrationPlan plan = three_steps();
+    plan.steps[0].verify = true;
+    Play play(plan);
+    play.answer({done, done, done});
+    play.answer({done, HookOutcome::failed});  // applied, says its exit code; verify knows better
+    CHECK(!play.go());
+    CHECK(play.machine.describe() == "waiting to try again");
+    CHECK(!play.machine.committed());
+    play.now += 5s;
+    play.answer({HookOutcome::already_done, done});
+    play.go();
+    CHECK(play.log.substr(play.log.find("apply")) ==
+          "apply 7.1.consumers\nverify 7.1.consumers\n"
+          "apply 7.1.consumers\nverify 7.1.consumers\napply 7.2.producers\n");
+}
+
+TEST_CASE("a hook that is never in effect is given up after its attempts, and undone") {
+    MigrationPlan plan = three_steps();
+    plan.steps[0].verify = true;
+    Play play(plan);
+    play.answer({done, done, done});
+    play.answer({done, HookOutcome::failed});
+    play.now += 5s;
+    play.answer({done, HookOutcome::failed});
+    play.answer(done);
+    play.go();
+    CHECK(
+        play.log.substr(play.log.find("undo")) ==
+        "undo 7.1.consumers.undo\nrolled_back: verify of attach-consumers did not succeed: not in "
+        "effect after 2 attempts: so\n");
+}
+
+TEST_CASE("a restart between apply and its verify asks verify again and applies nothing twice") {
+    MigrationPlan plan = three_steps();
+    plan.steps[0].verify = true;
+    Play play(plan);
+    play.answer({done, done, done, done});
+    REQUIRE(play.go());  // verify is under way
+    play.restart();
+    play.answer(done);
+    play.go();
+    CHECK(play.log.substr(play.log.find("apply")) ==
+          "apply 7.1.consumers\nverify 7.1.consumers\nverify 7.1.consumers\napply 7.2.producers\n");
 }
 
 TEST_CASE("a refusal in planning ends it before anything is touched") {
