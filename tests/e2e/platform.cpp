@@ -43,18 +43,21 @@ std::string binary(const std::string& name) {
 Platform::Platform(const TempDir& dir, const PlatformOptions& options)
     : time_lapse_(shared_time_line(options.factor)), clock_(clock_of(time_lapse_)) {
     const auto ports_file = dir.path() / "ports.json";
-    const std::vector<std::string> argv{binary("voltcanary-lab"),
-                                        "run",
-                                        "--seed",
-                                        std::to_string(options.seed),
-                                        "--chargers",
-                                        std::to_string(options.chargers),
-                                        "--time-lapse",
-                                        time_lapse_,
-                                        "--truth",
-                                        (dir.path() / "truth.jsonl").string(),
-                                        "--ports-file",
-                                        ports_file.string()};
+    std::vector<std::string> argv{binary("voltcanary-lab"),
+                                  "run",
+                                  "--seed",
+                                  std::to_string(options.seed),
+                                  "--chargers",
+                                  std::to_string(options.chargers),
+                                  "--time-lapse",
+                                  time_lapse_,
+                                  "--truth",
+                                  (dir.path() / "truth.jsonl").string(),
+                                  "--ports-file",
+                                  ports_file.string()};
+    if (!options.primary_plain.empty()) {
+        argv.insert(argv.end(), {"--primary-plain", options.primary_plain});
+    }
     process_ =
         std::make_unique<Child>(argv, std::map<std::string, std::string>{}, dir.path() / "lab.log");
     const bool ready = eventually(Clock(), start_limit, [&] {

@@ -16,6 +16,7 @@ struct PlatformOptions {
     double factor = 30;  // rules' seconds per machine second
     int chargers = 12;   // ordinary ones
     std::uint64_t seed = 1;
+    std::string primary_plain;  // USER:PASSWORD that the primary accepts besides ANONYMOUS
 };
 
 class Platform {

@@ -14,86 +14,82 @@ std::string quoted(const std::string& text) {
     return boost::json::serialize(boost::json::string(text));
 }
 
-std::string list_of(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : ", ") + quoted(word);
-    return "[" + text + "]";
-}
+// One hook is a program, the other a request: both ways are walked in every story.
+constexpr const char* configuration_template = R"(mode: @MODE@
+@QUORUM@
+state: @STATE@
+listen: 127.0.0.1:0
+platform:
+  bridge:
+    url: ws://127.0.0.1:@BRIDGE@/ocpp
+    identity_prefix: SYN-
+    standby_identity_prefix: SYN-STANDBY-
+    id_tag: SYNTH01
+  primary:
+    url: amqp://127.0.0.1:@PRIMARY@
+    entities: [canary-0]
+    @LOGIN@
+  standby: {url: "amqp://127.0.0.1:@STANDBY@", entities: [canary-0]}
+control: ["http://127.0.0.1:@PING@/ping"]
+vendor: {url: "http://127.0.0.1:@VENDOR@/vendor/health", every: 60s}
+probes:
+  HB: {chargers: @CHARGERS@}
+hooks:
+  attach-consumers:
+    exec:
+      apply: [@THROUGH@@LAB@, POST, /consumers/attach, '{"broker":"standby"}']
+      verify: [@LAB@, GET, "/consumers/attached?broker=standby"]
+      undo: [@LAB@, POST, /consumers/detach, '{"broker":"standby"}']
+  switch-producers:
+    http:
+      apply:
+        url: http://127.0.0.1:@CONTROL@/producers/switch
+        body: '{"broker":"standby"}'
+      verify: {method: GET, url: "http://127.0.0.1:@CONTROL@/producers/active?broker=standby"}
+migration:
+  steps:
+    - {name: attach-consumers, hook: attach-consumers, deadline: 60s}
+    - {name: switch-producers, hook: switch-producers, deadline: 60s, point_of_no_return: true}
+notify:
+  - http: {url: "http://127.0.0.1:@CONTROL@/pages"}
+)";
 
-std::string platform_part(const Platform& platform, bool relays) {
-    const auto port = [&](const char* name) {
-        return std::to_string(relays ? platform.relay_port(name) : platform.port(name));
-    };
-    return "platform:\n"
-           "  bridge:\n"
-           "    url: ws://127.0.0.1:" +
-           port("bridge") +
-           "/ocpp\n"
-           "    identity_prefix: SYN-\n"
-           "    standby_identity_prefix: SYN-STANDBY-\n"
-           "    id_tag: SYNTH01\n"
-           "  primary: {url: \"amqp://127.0.0.1:" +
-           port("primary") +
-           "\", entities: [canary-0]}\n"
-           "  standby: {url: \"amqp://127.0.0.1:" +
-           port("standby") +
-           "\", entities: [canary-0]}\n"
-           "control: [\"http://127.0.0.1:" +
-           port("ping") +
-           "/ping\"]\n"
-           "vendor: {url: \"http://127.0.0.1:" +
-           port("vendor") + "/vendor/health\", every: 60s}\n";
-}
-
-// One hook is a program, the other a request: both ways are walked in every run.
-std::string hooks_part(const Platform& platform, const std::vector<std::string>& through) {
-    const std::string control = std::to_string(platform.port("control"));
-    const std::string base = "http://127.0.0.1:" + control;
-    const auto lab = [&](std::vector<std::string> argv, const std::vector<std::string>& before) {
-        std::vector<std::string> all = before;
-        all.insert(all.end(), {binary("voltcanary-lab"), "ctl", "--port", control});
-        all.insert(all.end(), argv.begin(), argv.end());
-        return list_of(all);
-    };
-    const std::string standby = R"({"broker":"standby"})";
-    return "hooks:\n"
-           "  attach-consumers:\n"
-           "    exec:\n"
-           "      apply: " +
-           lab({"POST", "/consumers/attach", standby}, through) +
-           "\n"
-           "      verify: " +
-           lab({"GET", "/consumers/attached?broker=standby"}, {}) +
-           "\n"
-           "      undo: " +
-           lab({"POST", "/consumers/detach", standby}, {}) +
-           "\n"
-           "  switch-producers:\n"
-           "    http:\n"
-           "      apply: {method: POST, url: \"" +
-           base + "/producers/switch\", body: " + quoted(standby) +
-           "}\n"
-           "      verify: {method: GET, url: \"" +
-           base +
-           "/producers/active?broker=standby\"}\n"
-           "migration:\n"
-           "  steps:\n"
-           "    - {name: attach-consumers, hook: attach-consumers, deadline: 60s, attempts: 3}\n"
-           "    - {name: switch-producers, hook: switch-producers, deadline: 60s, attempts: 3, "
-           "point_of_no_return: true}\n"
-           "notify:\n"
-           "  - http: {url: \"" +
-           base + "/pages\"}\n";
+std::string filled(std::string text, const std::map<std::string, std::string>& values) {
+    for (const auto& [name, value] : values) {
+        const std::string mark = "@" + name + "@";
+        for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+            text.replace(at, mark.size(), value);
+            at += value.size();
+        }
+    }
+    return text;
 }
 
 std::string configuration(const Platform& platform, const WatcherOptions& options,
                           const std::filesystem::path& state) {
-    return std::string(options.automatic ? "mode: auto\n" : "mode: observe\n") +
-           (options.accept_single ? "quorum: single\n" : "") + "state: " + quoted(state.string()) +
-           "\nlisten: 127.0.0.1:0\n" + platform_part(platform, options.over_relays) +
-           "probes:\n  HB: {chargers: " + std::to_string(options.chargers) + "}\n" +
-           hooks_part(platform, options.attach_through);
+    const auto port = [&](const char* name) {
+        return std::to_string(options.over_relays ? platform.relay_port(name)
+                                                  : platform.port(name));
+    };
+    const std::string control = std::to_string(platform.port("control"));
+    std::string through;
+    for (const std::string& word : options.attach_through)
+        through += quoted(word) + ", ";
+    const bool login = !options.primary_password.empty();
+    return filled(configuration_template,
+                  {{"MODE", options.automatic ? "auto" : "observe"},
+                   {"QUORUM", options.accept_single ? "quorum: single" : ""},
+                   {"STATE", quoted(state.string())},
+                   {"BRIDGE", port("bridge")},
+                   {"PRIMARY", port("primary")},
+                   {"LOGIN", login ? "user: probe\n    password: {env: VC_PRIMARY_PASSWORD}" : ""},
+                   {"STANDBY", port("standby")},
+                   {"PING", port("ping")},
+                   {"VENDOR", port("vendor")},
+                   {"CHARGERS", std::to_string(options.chargers)},
+                   {"THROUGH", through},
+                   {"LAB", quoted(binary("voltcanary-lab")) + ", ctl, --port, \"" + control + "\""},
+                   {"CONTROL", control}});
 }
 
 HttpAnswer fetch(const std::string& url) {
@@ -115,7 +111,13 @@ std::string fetched(const std::string& url) {
 }  // namespace
 
 Watcher::Watcher(const TempDir& dir, const Platform& platform, const WatcherOptions& options)
-    : platform_(platform), dir_(dir.path()), config_(dir.path() / "voltcanary.yaml") {
+    : platform_(platform),
+      environment_{{"VOLTCANARY_TIME_LAPSE", platform.time_lapse()}},
+      dir_(dir.path()),
+      config_(dir.path() / "voltcanary.yaml") {
+    if (!options.primary_password.empty()) {
+        environment_["VC_PRIMARY_PASSWORD"] = options.primary_password;
+    }
     write_text(config_, configuration(platform, options, dir_ / "state"));
     start();
 }
@@ -125,8 +127,7 @@ void Watcher::start() {
     std::filesystem::remove(dir_ / "state" / "http.json");
     process_ = std::make_unique<Child>(
         std::vector<std::string>{binary("voltcanary"), "run", "--config", config_.string()},
-        std::map<std::string, std::string>{{"VOLTCANARY_TIME_LAPSE", platform_.time_lapse()}},
-        dir_ / "daemon.log");
+        environment_, dir_ / "daemon.log");
     const bool ready = eventually(Clock(), start_limit, [&] {
         if (!process_->running()) return true;
         if (!std::filesystem::exists(dir_ / "state" / "http.json")) return false;
@@ -171,7 +172,7 @@ Watcher::Said Watcher::say(std::vector<std::string> arguments) const {
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     argv.insert(argv.end(), {"--config", config_.string()});
     const auto log = dir_ / ("say-" + std::to_string(++runs_) + ".log");
-    Child child(argv, {{"VOLTCANARY_TIME_LAPSE", platform_.time_lapse()}}, log);
+    Child child(argv, environment_, log);
     const auto code = child.wait(std::chrono::seconds(20));
     return {code.value_or(-1), child.log_text()};
 }

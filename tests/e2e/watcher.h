@@ -19,6 +19,7 @@ struct WatcherOptions {
     bool accept_single = true;  // quorum: single
     bool over_relays = false;   // through the watcher's own network, which can be cut
     int chargers = 8;
+    std::string primary_password;  // of the user "probe"; handed over in the environment
     // Program and arguments put before the attach hook, e.g. to make it slow; empty: none.
     std::vector<std::string> attach_through;
 };
@@ -58,6 +59,7 @@ class Watcher {
     std::string url(const std::string& path) const;
 
     const Platform& platform_;
+    std::map<std::string, std::string> environment_;
     std::filesystem::path dir_;
     std::filesystem::path config_;
     std::unique_ptr<Child> process_;

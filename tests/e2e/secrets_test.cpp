@@ -1,0 +1,67 @@
+// A password is used, and is found nowhere afterwards.
+#include <doctest/doctest.h>
+
+#include "tests/e2e/story.h"
+
+using namespace vc::e2e;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* password = "hunter2-never-to-be-seen";
+
+std::int64_t finished(const Watcher& watcher, const char* channel, const char* outcome) {
+    return watcher.status()
+        .at("channels")
+        .at(channel)
+        .at("finished")
+        .at(outcome)
+        .to_number<std::int64_t>();
+}
+
+}  // namespace
+
+TEST_CASE("a password lets the probes in and is in no log, status, metric, journal or report") {
+    TempDir dir;
+    PlatformOptions platform_options;
+    platform_options.primary_plain = std::string("probe:") + password;
+    Platform platform(dir, platform_options);
+    WatcherOptions options;
+    options.primary_password = password;
+    Watcher watcher(dir, platform, options);
+    REQUIRE(eventually(platform.clock(), 3min, [&] { return finished(watcher, "DF", "ok") > 2; }));
+    platform.inject({{"component", "primary"}, {"kind", "stall"}, {"for_s", 60}});
+    REQUIRE(eventually(platform.clock(), 6min,
+                       [&] { return !watcher.status().at("incident").is_null(); }));
+    std::string all = watcher.metrics() + boost::json::serialize(watcher.status());
+    for (const auto& words : {std::vector<std::string>{"status"},
+                              {"check"},
+                              {"incident", "list"},
+                              {"incident", "show", "1"},
+                              {"incident", "show", "1", "--json"}}) {
+        all += watcher.say(words).output;
+    }
+    CHECK(watcher.stop() == 0);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
+        if (entry.is_regular_file()) all += read_text(entry.path());
+    }
+    CHECK(all.find("primary_broker") != std::string::npos);  // it is what it should be
+    CHECK(all.find(password) == std::string::npos);
+}
+
+TEST_CASE("a wrong password is a fault of its own name, and never a reason to move") {
+    TempDir dir;
+    PlatformOptions platform_options;
+    platform_options.primary_plain = std::string("probe:") + password;
+    Platform platform(dir, platform_options);
+    WatcherOptions options;
+    options.primary_password = "wrong";
+    Watcher watcher(dir, platform, options);
+    REQUIRE(
+        eventually(platform.clock(), 3min, [&] { return finished(watcher, "DF", "auth") > 2; }));
+    CHECK(finished(watcher, "DF", "ok") == 0);
+    // Long enough for a total outage of the primary to have been acted on twice over.
+    CHECK_FALSE(eventually(platform.clock(), 10min,
+                           [&] { return watcher.status().at("migrations").to_number<int>() > 0; }));
+    CHECK(watcher.stop() == 0);
+}
