@@ -1,4 +1,4 @@
-// The dashboard that is shipped asks only for what the daemon has.
+// The dashboard and the alerting rules that are shipped ask only for what the daemon has.
 #include <doctest/doctest.h>
 
 #include <boost/json/parse.hpp>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/metrics/metrics.h"
+#include "rules/base/yaml.h"
 
 namespace vc {
 namespace {
@@ -45,9 +46,34 @@ struct Asked {
     std::map<std::string, std::set<std::string>> labels;  // of a metric, in its selectors
 };
 
-Asked asked_for() {
+std::vector<std::string> dashboard_queries() {
     std::vector<std::string> queries;
     collect(dashboard(), queries);
+    return queries;
+}
+
+// The expression of every alert.
+std::vector<std::string> alert_queries() {
+    std::ifstream file(std::string(VC_SOURCE_DIR) + "/rules/prometheus/alerts.yaml");
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    Errors errors;
+    const auto root = parse_yaml(text, "alerts.yaml", errors);
+    REQUIRE_MESSAGE(root, to_text(errors.front()));
+    std::vector<std::string> queries;
+    for (const auto& group : root->fields.at(0).value.items) {
+        for (const auto& [key, pos, value] : group.fields) {
+            if (key != "rules") continue;
+            for (const YamlNode& rule : value.items) {
+                for (const auto& field : rule.fields) {
+                    if (field.key == "expr") queries.push_back(field.value.scalar);
+                }
+            }
+        }
+    }
+    return queries;
+}
+
+Asked asked_for(const std::vector<std::string>& queries) {
     Asked asked;
     const std::regex metric("(voltcanary_[a-z_]+)(\\{([^}]*)\\})?");
     const std::regex label("([a-z_]+) *(=~|!~|!=|=)");
@@ -87,12 +113,8 @@ std::map<std::string, std::set<std::string>> series() {
     return found;
 }
 
-}  // namespace
-
-TEST_CASE("every metric and label that the dashboard asks for exists") {
+void check_exists(const Asked& asked) {
     const auto existing = series();
-    const Asked asked = asked_for();
-    CHECK(asked.metrics.size() > 20);
     for (const std::string& name : asked.metrics)
         CHECK_MESSAGE(existing.contains(name), name);
     for (const auto& [name, labels] : asked.labels) {
@@ -101,8 +123,22 @@ TEST_CASE("every metric and label that the dashboard asks for exists") {
     }
 }
 
+}  // namespace
+
+TEST_CASE("every metric and label that the dashboard asks for exists") {
+    const Asked asked = asked_for(dashboard_queries());
+    CHECK(asked.metrics.size() > 20);
+    check_exists(asked);
+}
+
+TEST_CASE("every metric and label that an alert asks for exists") {
+    const Asked asked = asked_for(alert_queries());
+    CHECK(asked.metrics.size() > 4);
+    check_exists(asked);
+}
+
 TEST_CASE("the dashboard shows every metric of the daemon but those about it alone") {
-    const Asked asked = asked_for();
+    const Asked asked = asked_for(dashboard_queries());
     const std::set<std::string> left_out{
         "voltcanary_build_info", "voltcanary_paused", "voltcanary_journal_bytes",
         "voltcanary_journal_observations_total", "voltcanary_probe_phase_duration_seconds_bucket"};
