@@ -18,6 +18,14 @@ std::int64_t scaled(std::int64_t ns, double factor) {
     return static_cast<std::int64_t>(std::llround(static_cast<long double>(ns) * factor));
 }
 
+// What the rules' clock would show now. Away from its origin it runs `factor` times as far, and 64
+// bits of nanoseconds end in 2262: half of them leave a run more than a century.
+bool shows_a_time(double factor, long double origin_ns) {
+    const long double since = static_cast<long double>(wall_ns()) - origin_ns;
+    const long double shown = origin_ns + since * factor;
+    return shown >= 0 && shown < static_cast<long double>(std::int64_t{1} << 62);
+}
+
 }  // namespace
 
 Result<TimeLapse> parse_time_lapse(const std::string& text) {
@@ -37,6 +45,11 @@ Result<TimeLapse> parse_time_lapse(const std::string& text) {
     if (first.ec != std::errc{} || first.ptr != text.data() + at) return bad();
     if (second.ec != std::errc{} || second.ptr != end) return bad();
     if (!(factor >= 1 && factor <= 1000) || !(origin >= 0 && origin < 9e9)) return bad();
+    if (!shows_a_time(factor, origin * 1e9L)) {
+        return failure("time lapse '" + text +
+                       "': its origin is so far from now that the clock would show no time that "
+                       "can be counted; take the present time");
+    }
     return TimeLapse{factor, static_cast<std::int64_t>(std::llround(origin * 1e9))};
 }
 

@@ -19,7 +19,8 @@ struct TimeLapse {
     std::int64_t origin_unix_ns = 0;  // where both time lines meet; irrelevant at factor 1
 };
 
-// Reads "20@1763650000.5" (factor@origin as Unix seconds). An empty text is factor 1.
+// Reads "20@1763650000.5" (factor@origin as Unix seconds). An empty text is factor 1. Refuses an
+// origin from which the clock would now show a time before 1970 or after 2116.
 Result<TimeLapse> parse_time_lapse(const std::string& text);
 std::string to_text(const TimeLapse& lapse);
 
