@@ -93,7 +93,11 @@ asio::awaitable<tl::expected<Endpoints, HttpError>> look_up(HttpUrl url, Instant
             lookup->timer.cancel();
         });
     co_await lookup->timer.async_wait(tuple_awaitable);
-    if (!lookup->ended) co_return fail(Kind::unreachable, "look up " + url.host + ": timed out");
+    if (!lookup->ended) {
+        // If it still waits for the resolver's thread, it need not be looked up any more.
+        lookup->resolver.cancel();
+        co_return fail(Kind::unreachable, "look up " + url.host + ": timed out");
+    }
     if (lookup->error) {
         co_return fail(Kind::unreachable, "look up " + url.host + ": " + lookup->error.message());
     }

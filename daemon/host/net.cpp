@@ -82,7 +82,8 @@ Result<std::shared_ptr<TlsTrust>> TlsTrust::load(const std::string& ca_file) {
     return trust;
 }
 
-// A look-up cannot be called off: getaddrinfo ends when it ends, and its handler then needs this.
+// A look-up under way cannot be called off: getaddrinfo ends when it ends, and its handler then
+// needs this.
 struct Connector::Lookup {
     explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), done(executor) {}
     tcp::resolver resolver;
@@ -130,7 +131,12 @@ asio::awaitable<bool> Connector::resolve(Steps& steps, Instant deadline) {
     co_await lookup->done.wait_for(clock_.machine_time_until(deadline));
     cut_ = nullptr;
     const Duration took = clock_.now() - begin;
-    if (!lookup->finished) co_return steps.fail(Outcome::timeout, Phase::dns);
+    if (!lookup->finished) {
+        // One thread looks up for all. What waits for it and nobody wants any more must not be
+        // looked up, or a dead name server leaves a queue that outlasts its own recovery.
+        lookup->resolver.cancel();
+        co_return steps.fail(Outcome::timeout, Phase::dns);
+    }
     if (lookup->error || lookup->found.empty()) co_return steps.fail(Outcome::dns, Phase::dns);
     steps.done(Phase::dns, took);
     steps.addresses = lookup->found;

@@ -1,8 +1,12 @@
 #include "daemon/host/net.h"
 
+#include <dlfcn.h>
 #include <doctest/doctest.h>
+#include <netdb.h>
+#include <time.h>
 
 #include <array>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -12,10 +16,28 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <string_view>
 
 #include "daemon/host/deadline.h"
 #include "daemon/host/spawn.h"
 #include "tests/daemon/host/localhost_certificate.h"
+
+// The system's look-up, made slow for one name: it takes the place of the C library's.
+namespace {
+std::atomic<int> slow_look_ups{0};
+}
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                           addrinfo** found) {
+    using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+    static const auto real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+    if (name == nullptr || std::string_view(name) != "slow.invalid") {
+        return real(name, service, hints, found);
+    }
+    ++slow_look_ups;
+    const timespec moment{0, 100'000'000};
+    ::nanosleep(&moment, nullptr);
+    return EAI_AGAIN;
+}
 
 namespace vc {
 namespace {
@@ -197,6 +219,24 @@ TEST_CASE("a cancelled connect ends soon and leaves no stream") {
           run(connector, cancelled.clock.now() + 100s, stream));
     cancelled.io.run();
     CHECK(stream == false);
+}
+
+TEST_CASE("look-ups that nobody waits for any more do not hold up those that come after") {
+    Case after;
+    slow_look_ups = 0;
+    const auto give_up = [](Case& its, Connector& connector) -> asio::awaitable<void> {
+        const Connected none = co_await connector.run(its.clock.now() + 20ms);
+        CHECK(to_text(none.result.outcome) == "timeout");
+    };
+    std::vector<std::unique_ptr<Connector>> connectors;
+    for (int i = 0; i < 20; ++i) {
+        connectors.push_back(std::make_unique<Connector>(after.io.get_executor(), after.clock,
+                                                         after.endpoint("slow.invalid")));
+        spawn(after.io.get_executor(), "slow", give_up(after, *connectors.back()));
+    }
+    after.run(after.endpoint("localhost"), Does::nothing);
+    after.check(Outcome::ok, Phase::none);
+    CHECK(slow_look_ups <= 2);
 }
 
 TEST_CASE("a trust file that is not there, or holds none, is an error that names it") {
