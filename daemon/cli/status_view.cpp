@@ -54,21 +54,18 @@ std::string minutes(double in_seconds) {
     return formatted("%.0f h", in_seconds / 3600);
 }
 
-bool refuses(const json::object& incident, std::string_view name) {
+bool refuses_only(const json::object& incident, std::string_view name) {
     const json::value* refusals = incident.if_contains("refusals");
     if (refusals == nullptr || !refusals->is_array()) return false;
-    for (const json::value& refusal : refusals->get_array()) {
-        if (refusal.is_object() && text(refusal.get_object(), "name") == name) return true;
-    }
-    return false;
+    const json::array& all = refusals->get_array();
+    return all.size() == 1 && all[0].is_object() && text(all[0].get_object(), "name") == name;
 }
 
 ExitCode code_of(const json::object& status, const json::object* incident) {
     const std::string state = incident == nullptr ? "" : text(*incident, "state");
     if (state == "migrating") return ExitCode::in_progress;
     if (state == "confirmed") {
-        const bool only_quorum =
-            refuses(*incident, "quorum_not_accepted") && !refuses(*incident, "mode_observe");
+        const bool only_quorum = refuses_only(*incident, "quorum_not_accepted");
         return only_quorum ? ExitCode::no_quorum : ExitCode::degraded;
     }
     return flag(status, "blind") ? ExitCode::unknown : ExitCode::ok;

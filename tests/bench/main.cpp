@@ -20,8 +20,10 @@ namespace json = boost::json;
 // with.
 class Figures {
   public:
+    // A figure of which nothing was measured is null, and says so.
     void add(const std::string& name, double value, const std::string& unit) {
-        figures_[name] = {{"value", value}, {"unit", unit}, {"target", nullptr}, {"of", nullptr}};
+        const json::value known = std::isnan(value) ? json::value(nullptr) : json::value(value);
+        figures_[name] = {{"value", known}, {"unit", unit}, {"target", nullptr}, {"of", nullptr}};
         std::printf("%-28s %12.3f %s\n", name.c_str(), value, unit.c_str());
     }
     const json::object& all() const { return figures_; }
@@ -48,7 +50,10 @@ void idle(Figures& figures) {
     using std::chrono::minutes;
     constexpr double factor = 10;
     e2e::TempDir dir;
-    e2e::Platform platform(dir, {factor, 0, 1});
+    e2e::PlatformOptions options;
+    options.factor = factor;
+    options.chargers = 0;
+    e2e::Platform platform(dir, options);
     e2e::Watcher watcher(dir, platform, {});
     const auto pass = [&](Duration span) {
         e2e::eventually(platform.clock(), span, [] { return false; });
@@ -66,8 +71,8 @@ void idle(Figures& figures) {
     for (const auto& [channel, facts] : status.at("channels").as_object()) {
         const json::object& recent = facts.at("recent").as_object();
         const std::string name = channel;
-        figures.add(name + "_p50_ms", number(recent.at("p50_s")) * 1e3 / factor, "ms");
-        figures.add(name + "_p99_ms", number(recent.at("p99_s")) * 1e3 / factor, "ms");
+        figures.add(name + "_p50_of_100_ms", number(recent.at("p50_s")) * 1e3 / factor, "ms");
+        figures.add(name + "_p99_of_100_ms", number(recent.at("p99_s")) * 1e3 / factor, "ms");
         figures.add(name + "_bad", number(recent.at("bad")), "of the last 100 attempts");
     }
     figures.add("attempts_per_second", attempts / machine_s, "1/s");

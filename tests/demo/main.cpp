@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/demo/json_text.h"
 #include "tests/demo/report.h"
 #include "tests/demo/screen.h"
 #include "tests/e2e/platform.h"
@@ -34,8 +35,12 @@ struct Act {
     bool automatic = true;
 };
 
-std::string text(const json::value& value) {
-    return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
+e2e::PlatformOptions platform_for(const Options& options) {
+    e2e::PlatformOptions platform;
+    platform.factor = options.factor;
+    platform.chargers = 20;
+    platform.seed = 318;
+    return platform;
 }
 
 e2e::WatcherOptions options_for(const Act& act) {
@@ -57,13 +62,10 @@ class Stage {
   public:
     Stage(const Act& act, const Options& options)
         : act_(act),
-          platform_(dir_, {options.factor, 20, 318}),
+          platform_(dir_, platform_for(options)),
           watcher_(dir_, platform_, options_for(act)),
           start_(platform_.clock().now()),
-          terminal_(isatty(STDOUT_FILENO) == 1) {
-        // The state that the report rests on stays, to be looked into.
-        dir_.keep();
-    }
+          terminal_(isatty(STDOUT_FILENO) == 1) {}
 
     // The standby has to be certified before anything breaks: the calm before the 18th.
     void wait_for_calm() {
@@ -98,6 +100,8 @@ class Stage {
         measured.truth = lines_of(dir_.path() / "truth.jsonl");
         measured.pages = platform_.get("/pages").as_array().size();
         measured.incident = watcher_.incident(1);
+        status_ = watcher_.status();
+        measured.migrations = status_.at("migrations").to_number<std::int64_t>();
         show(true);
         const auto code = watcher_.stop();
         if (code != 0)
@@ -109,9 +113,15 @@ class Stage {
     const json::object& status() const { return status_; }
     std::string incident_state() const {
         const json::value& incident = status_.at("incident");
-        return incident.is_null() ? "none" : text(incident.at("state"));
+        if (incident.is_null()) return "none";
+        const std::string id = text(incident.at("id"));
+        return text(incident.at("state")) + (id == "1" ? "" : " (incident " + id + ")");
     }
-    const std::filesystem::path& folder() const { return dir_.path(); }
+    // What the act leaves behind: configuration, journal, logs, the lab's truth.
+    void keep_in(const std::filesystem::path& folder) const {
+        std::filesystem::remove_all(folder);
+        std::filesystem::copy(dir_.path(), folder, std::filesystem::copy_options::recursive);
+    }
 
   private:
     void look() {
@@ -175,7 +185,9 @@ Measured play_act1(const Options& options) {
         const bool moved = !migration.is_null() && text(migration.at("state")) == "verified";
         return moved && !stage.playing();
     });
-    return stage.measure();
+    Measured measured = stage.measure();
+    stage.keep_in(options.out / "act1");
+    return measured;
 }
 
 ObservedAct play_act2(const Options& options) {
@@ -184,32 +196,44 @@ ObservedAct play_act2(const Options& options) {
     stage.wait_for_calm();
     stage.play();
     ObservedAct act;
-    bool confirmed = false;
-    stage.watch_until(minutes(25), [&] {
-        confirmed = confirmed || stage.incident_state() == "confirmed";
-        act.vendor_went_missing |= confirmed && text(stage.status().at("vendor")) == "missing";
-        return stage.incident_state() == "probation";
+    const auto note = [&] {
+        const std::string state = stage.incident_state();
+        const bool begun = !act.states.empty();
+        if (!begun && state != "confirmed") return;
+        if (!begun || act.states.back() != state) act.states.push_back(state);
+        const bool missing = text(stage.status().at("vendor")) == "missing";
+        if (act.states.size() <= 2) act.vendor_went_missing |= missing;
+    };
+    // Until the relapse has been seen, and at the latest when the timeline is long over.
+    stage.watch_until(minutes(40), [&] {
+        note();
+        return act.states.size() >= 3 || !stage.playing();
     });
-    act.state_when_quiet = stage.incident_state();
-    stage.watch_until(minutes(12), [&] { return stage.incident_state() == "confirmed"; });
-    act.state_after_relapse = stage.incident_state();
     act.measured = stage.measure();
+    stage.keep_in(options.out / "act2");
     return act;
 }
 
 Options options_of(int argc, char** argv) {
     Options options;
-    for (int i = 1; i + 1 < argc; i += 2) {
+    for (int i = 1; i < argc; i += 2) {
         const std::string name = argv[i];
-        if (name == "--out") {
+        if (name == "--out" && i + 1 < argc) {
             options.out = argv[i + 1];
-        } else if (name == "--factor") {
+        } else if (name == "--factor" && i + 1 < argc) {
             options.factor = std::atof(argv[i + 1]);
         } else {
-            throw std::runtime_error("unknown option " + name + " (--out DIR, --factor N)");
+            throw std::runtime_error("usage: voltcanary-demo [--out DIR] [--factor N]");
         }
     }
+    if (!(options.factor >= 1 && options.factor <= 60)) {
+        throw std::runtime_error("--factor: from 1 to 60");
+    }
     return options;
+}
+
+std::string where(const Options& options) {
+    return "Journals, logs and the lab's ground truth are in " + options.out.string() + ".\n";
 }
 
 int run(const Options& options) {
@@ -219,7 +243,7 @@ int run(const Options& options) {
     const ObservedAct act2 = play_act2(options);
     const json::object found = report(act1, act2, options.factor);
     e2e::write_text(options.out / "report.json", json::serialize(found) + "\n");
-    std::printf("%s", report_text(found).c_str());
+    std::printf("%s%s", report_text(found).c_str(), where(options).c_str());
     const std::string failure = failure_of(found);
     if (!failure.empty()) {
         std::printf("The demo FAILED: %s.\n", failure.c_str());

@@ -6,14 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/demo/json_text.h"
+
 namespace vc::demo {
 namespace {
 
 namespace json = boost::json;
-
-std::string text(const json::value& value) {
-    return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
-}
 
 // The bodies (with their time) of all records of one kind.
 std::vector<const json::object*> records(const Measured& act, std::string_view kind) {
@@ -78,7 +76,7 @@ void add_facts(const Measured& act, json::object& out) {
     const bool verified = ended != nullptr && text(ended->at("body").at("result")) == "verified";
     out["migrated_after_s"] = seconds_from_fault(act, verified ? ended : nullptr);
     out["migration_result"] = ended == nullptr ? "none" : text(ended->at("body").at("result"));
-    out["migrations"] = proposed.size();
+    out["migrations"] = act.migrations;
     out["pages"] = act.pages;
     out["outage_s"] = act.load.at("outage_s");
     out["messages_acknowledged"] = act.ledger.at("acknowledged");
@@ -96,6 +94,20 @@ std::string clock_text(const json::value& seconds) {
     return out.data();
 }
 
+std::string decimal(const char* format, const json::value& number) {
+    std::array<char, 32> out{};
+    std::snprintf(out.data(), out.size(), format, number.to_number<double>());
+    return out.data();
+}
+
+std::string states_text(const json::object& observe) {
+    std::string words;
+    for (const json::value& state : observe.at("states").as_array()) {
+        words += (words.empty() ? "" : ", ") + text(state);
+    }
+    return words;
+}
+
 bool equals(const json::object& report, const char* key, std::int64_t wanted) {
     return report.at(key).to_number<std::int64_t>() == wanted;
 }
@@ -108,8 +120,7 @@ json::object report(const Measured& act1, const ObservedAct& act2, double factor
     out["factor"] = factor;
     json::object observe;
     add_facts(act2.measured, observe);
-    observe["state_when_quiet"] = act2.state_when_quiet;
-    observe["state_after_relapse"] = act2.state_after_relapse;
+    observe["states"] = json::array(act2.states.begin(), act2.states.end());
     observe["vendor_went_missing"] = act2.vendor_went_missing;
     out["observe"] = std::move(observe);
     return out;
@@ -117,41 +128,50 @@ json::object report(const Measured& act1, const ObservedAct& act2, double factor
 
 std::string report_text(const json::object& report) {
     const json::object& observe = report.at("observe").as_object();
-    std::array<char, 32> posterior{};
-    std::snprintf(posterior.data(), posterior.size(), "%.3f",
-                  report.at("posterior").to_number<double>());
-    std::array<char, 32> factor{};
-    std::snprintf(factor.data(), factor.size(), "%g", report.at("factor").to_number<double>());
-    return "\nWhat broke       " + text(report.at("diagnosis")) + " (probability " +
-           posterior.data() + "); the vendor said " + text(report.at("vendor_verdict")) +
-           "\nSeen             " + clock_text(report.at("seen_after_s")) +
-           " after the first fault, " + text(report.at("pages")) + " page(s)" +
-           "\nMove began       " + clock_text(report.at("move_began_after_s")) +
-           "\nMove verified    " + clock_text(report.at("migrated_after_s")) + ", " +
-           text(report.at("migrations")) + " migration(s)" + "\nDrivers harmed   " +
-           clock_text(report.at("outage_s")) + "\nMessages         " +
-           text(report.at("messages_acknowledged")) + " acknowledged, " +
-           text(report.at("messages_processed")) + " processed, " +
-           text(report.at("messages_lost")) + " lost, " + text(report.at("messages_duplicated")) +
-           " delivered twice" + "\nIn observe mode  " + text(observe.at("diagnosis")) +
-           ", decision " + text(observe.at("decision")) + ", " + text(observe.at("migrations")) +
-           " migrations; vendor's metrics missing and all quiet: " +
-           text(observe.at("state_when_quiet")) +
-           "; after the relapse: " + text(observe.at("state_after_relapse")) +
-           "\n                 (the rules' time, shown " + factor.data() + " times as fast)\n";
+    const auto fact = [&](const char* key) { return text(report.at(key)); };
+    std::string out;
+    const auto say = [&](const std::string& name, const std::string& words) {
+        out += name + std::string(17 - name.size(), ' ') + words + "\n";
+    };
+    say("What broke", fact("diagnosis") + " (probability " +
+                          decimal("%.3f", report.at("posterior")) + "); the vendor said " +
+                          fact("vendor_verdict"));
+    say("Seen", clock_text(report.at("seen_after_s")) + " after the first fault, " + fact("pages") +
+                    " page(s)");
+    say("Move began", clock_text(report.at("move_began_after_s")));
+    say("Move ended", clock_text(report.at("migrated_after_s")) + ", " + fact("migration_result") +
+                          ", " + fact("migrations") + " migration(s)");
+    say("Drivers harmed", clock_text(report.at("outage_s")));
+    say("Messages", fact("messages_acknowledged") + " acknowledged, " + fact("messages_processed") +
+                        " processed, " + fact("messages_lost") + " lost, " +
+                        fact("messages_duplicated") + " delivered twice");
+    const bool missing = observe.at("vendor_went_missing").as_bool();
+    say("In observe mode", text(observe.at("diagnosis")) + ", decision " +
+                               text(observe.at("decision")) + ", " +
+                               text(observe.at("migrations")) + " migrations");
+    say("", "the vendor's metrics " + std::string(missing ? "went missing" : "never went missing") +
+                "; the incident was " + states_text(observe));
+    say("", "(times of the rules, shown " + decimal("%g", report.at("factor")) + " times as fast)");
+    return "\n" + out;
 }
 
 std::string failure_of(const json::object& report) {
     const json::object& observe = report.at("observe").as_object();
-    if (text(report.at("diagnosis")) != "primary_broker")
+    if (text(report.at("diagnosis")) != "primary_broker") {
         return "the diagnosis is not the primary broker";
+    }
     if (!equals(report, "migrations", 1)) return "there was not exactly one migration";
     if (text(report.at("migration_result")) != "verified") return "the migration was not verified";
     if (!equals(report, "messages_lost", 0)) return "acknowledged messages were lost";
     if (equals(report, "messages_acknowledged", 0)) return "no message was acknowledged at all";
     if (!equals(observe, "migrations", 0)) return "observe mode has migrated";
-    if (text(observe.at("state_when_quiet")) != "probation") return "quiet was taken for health";
-    if (text(observe.at("state_after_relapse")) != "confirmed") return "the relapse was not seen";
+    if (!observe.at("vendor_went_missing").as_bool()) {
+        return "the vendor's metrics never went missing";
+    }
+    const std::string states = states_text(observe);
+    if (states != "confirmed, probation, confirmed") {
+        return "the observed incident was " + states + ", not confirmed, probation, confirmed";
+    }
     return "";
 }
 

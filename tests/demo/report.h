@@ -3,7 +3,9 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace vc::demo {
 
@@ -14,14 +16,16 @@ struct Measured {
     boost::json::object ledger;    // the lab's account of messages, at rest
     boost::json::object load;      // the lab's ordinary chargers
     std::size_t pages = 0;         // that reached somebody
+    std::int64_t migrations = 0;   // that the daemon has proposed, of all incidents
 };
 
 // What was seen of act 2 while it ran: the verdict must outlive the quiet.
 struct ObservedAct {
     Measured measured;
-    std::string state_when_quiet;  // the incident's state after all looked healthy
-    std::string state_after_relapse;
-    bool vendor_went_missing = false;
+    // The first incident's states in order, each once per change, from the first page on: wanted
+    // are confirmed, probation, confirmed. A state of another incident is written with its number.
+    std::vector<std::string> states;
+    bool vendor_went_missing = false;  // after the first page, before the relapse
 };
 
 // diagnosis, vendor_verdict, seen_after_s, migrated_after_s, outage_s, messages_*, migrations,

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "tests/demo/json_text.h"
+
 namespace vc::demo {
 namespace {
 
@@ -21,10 +23,6 @@ constexpr std::array<Row, 9> rows{{{"HB", "heartbeat through the bridge"},
                                    {"SC", "full loop through the standby"},
                                    {"BH", "bridge alone"},
                                    {"CT", "control target, not theirs"}}};
-
-std::string text(const json::value& value) {
-    return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
-}
 
 std::string milliseconds(const json::value& value) {
     if (value.is_null()) return "-";

@@ -122,7 +122,7 @@ TempDir::TempDir() {
 
 TempDir::~TempDir() {
     std::error_code ignored;  // a leftover folder is no reason to end the test run
-    if (!keep_) std::filesystem::remove_all(path_, ignored);
+    std::filesystem::remove_all(path_, ignored);
 }
 
 void write_text(const std::filesystem::path& path, const std::string& text) {

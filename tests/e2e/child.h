@@ -55,11 +55,9 @@ class TempDir {
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
     const std::filesystem::path& path() const { return path_; }
-    void keep() { keep_ = true; }
 
   private:
     std::filesystem::path path_;
-    bool keep_ = false;
 };
 
 void write_text(const std::filesystem::path& path, const std::string& text);

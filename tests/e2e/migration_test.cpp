@@ -68,6 +68,8 @@ TEST_CASE("a gray primary is named, left behind once, and nothing acknowledged i
                                                                           << said.output);
     }
     CHECK(story.watcher().say({"status"}).exit_code == 0);
+    const auto list = story.watcher().say({"incident", "list", "--json"});
+    CHECK(json::parse(list.output).as_array().size() == 1);
     story.end();
     // The journal outlives the daemon.
     CHECK(story.watcher().say({"incident", "show", "1"}).exit_code == 0);

@@ -46,8 +46,11 @@ void finish_after_kill(bool after_effect) {
     CHECK(story.platform().get("/state").at("active").as_string() == "standby");
     const auto effects = story.hook_effects();
     CHECK(effects.size() == 2);
-    for (const auto& [key, applied] : effects)
-        CHECK_MESSAGE(applied == 1, key);
+    for (const auto& [key, effect] : effects) {
+        CHECK_MESSAGE(effect.applied == 1, key);
+        // Not even asked for twice: the target's own memory of keys is not what saves us.
+        CHECK_MESSAGE(effect.asked == 1, key);
+    }
 
     story.platform().clear_all();
     CHECK(story.platform().settled_ledger().at("lost").to_number<int>() == 0);

@@ -43,14 +43,15 @@ std::size_t Story::pages_received() const {
     return platform_.get("/pages").as_array().size();
 }
 
-std::map<std::string, int> Story::hook_effects() const {
-    std::map<std::string, int> found;
+std::map<std::string, Story::Effect> Story::hook_effects() const {
+    std::map<std::string, Effect> found;
     const boost::json::object effects = platform_.get("/effects").as_object();
     for (const auto& [key, effect] : effects) {
         const std::string name = key;
         for (const char* hook : {"attach-consumers", "switch-producers"}) {
             if (name.find(hook) == std::string::npos) continue;
-            found[name] = effect.at("applied").to_number<int>();
+            found[name] = {effect.at("seen").to_number<int>(),
+                           effect.at("applied").to_number<int>()};
         }
     }
     return found;

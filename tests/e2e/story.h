@@ -35,9 +35,13 @@ class Story {
     std::string migration_state() const;
     std::int64_t count(const char* member) const;  // "pages", "migrations" of the status
     std::size_t pages_received() const;
-    // How often each hook of the migration took effect, by idempotency key. Pages have keys as
-    // well, and are left out.
-    std::map<std::string, int> hook_effects() const;
+    // How often each hook of the migration was asked for, and how often it took effect, by
+    // idempotency key. Pages have keys as well, and are left out.
+    struct Effect {
+        int asked = 0;
+        int applied = 0;
+    };
+    std::map<std::string, Effect> hook_effects() const;
 
     // What every story ends with: the account balances, and the daemon stops cleanly.
     void end();

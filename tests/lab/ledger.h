@@ -2,9 +2,11 @@
 // backend processed. A message is known by its key, "identity:message id". Ordinary chargers and
 // synthetic ones (the identity begins with SYN-) are counted apart.
 //
-// acknowledged: the broker settled the bridge's send (or the bridge said so falsely, under a
-// fault). lost:         acknowledged, and not processed within the grace that is asked for.
-// duplicated:   processed more than once; `extra` counts the times too many.
+// acknowledged: the broker settled the bridge's send (or the bridge lied, under a fault).
+//
+// lost: acknowledged, and not processed within the grace that is asked for.
+//
+// duplicated: processed more than once; `extra` counts the times too many.
 #pragma once
 
 #include <cstdint>
