@@ -81,6 +81,7 @@ class App {
     Result<void> open_http();
     void say_what_runs();
     void on_signal();
+    void end_if_quiet();
     void drained();
 
     boost::asio::awaitable<void> keep_ticking();
@@ -113,6 +114,7 @@ class App {
     boost::asio::steady_timer tick_timer_;
     std::optional<Instant> last_step_;
     bool stopping_ = false;
+    bool probes_ended_ = false;
     bool stopped_ = false;
 };
 
@@ -296,6 +298,7 @@ void App::carry_out(std::vector<Action> actions) {
             hooks_->run(std::move(*order), [this](HookFinished finished) {
                 metrics_.hook_run(finished.run.verb, finished.outcome);
                 step(std::move(finished));
+                end_if_quiet();
             });
         } else {
             notifier_->page(std::get<NotifyPage>(action).page);
@@ -358,19 +361,32 @@ void App::on_signal() {
     stopping_ = true;
     log_.info("stopping", {{"deadline", to_text(config_.stop_deadline)}});
     hooks_->stop();
+    engine_.hold();
     probing_->stop(clock_.now() + config_.stop_deadline, [this] {
         // From within the last session's own coroutine: leave it first.
-        boost::asio::post(io_, [this] { journal_->flush([this] { drained(); }); });
+        boost::asio::post(io_, [this] {
+            probes_ended_ = true;
+            end_if_quiet();
+        });
     });
-    // A disk that fails must not keep us: what it cannot take is given up at the deadline.
+    // Neither a disk that fails nor a hook that takes its time must keep us: at the deadline what
+    // the disk cannot take is given up, and the hook is killed; the next run asks for its effect.
     auto last = std::make_shared<boost::asio::steady_timer>(io_);
     last->expires_after(clock_.to_machine(config_.stop_deadline + std::chrono::seconds(5)));
     last->async_wait([this, last](const boost::system::error_code&) {
         if (stopped_) return;
-        log_.error("the stop deadline has passed: what waits for the disk is given up");
+        log_.error("the stop deadline has passed: what is not done is given up",
+                   {{"batches", std::to_string(journal_->counts().batches_waiting)},
+                    {"hooks", std::to_string(hooks_->in_flight())}});
         journal_->give_up();
         drained();
     });
+}
+
+// A hook under way may end, and its end goes on record: killing it would leave a doubt.
+void App::end_if_quiet() {
+    if (!probes_ended_ || hooks_->in_flight() > 0) return;
+    journal_->flush([this] { drained(); });
 }
 
 void App::drained() {

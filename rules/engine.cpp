@@ -92,7 +92,7 @@ void Engine::State::raise(Severity severity, std::string text) {
 }
 
 void Engine::State::drive_migration() {
-    if (!memory.machine.in_flight()) return;
+    if (!memory.machine.in_flight() || held) return;
     while (auto body = memory.machine.next(now, move_conditions())) {
         emit(*body);
         if (const auto* started = std::get_if<StepStarted>(&*body)) {
@@ -209,6 +209,10 @@ Batch Engine::step(const Event& event) {
     if (std::exchange(state.review_due, false)) state.review();
     state.drive_migration();
     return state.flush();
+}
+
+void Engine::hold() {
+    state_->held = true;
 }
 
 EngineStatus Engine::status() const {

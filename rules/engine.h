@@ -67,6 +67,10 @@ class Engine {
     // Events in order of time. An event before the previous one is our own bug (VC_CHECK).
     Batch step(const Event& event);
 
+    // The daemon is about to end: a migration in flight takes in what its hook reports, and orders
+    // nothing more. An order that nobody obeys would be on record as one that may have been.
+    void hold();
+
     EngineStatus status() const;
 
   private:

@@ -64,6 +64,7 @@ struct Engine::State {
     Memory memory;
 
     bool begun = false;
+    bool held = false;  // a migration orders nothing more
     Instant now{};
     Instant watch_from{};  // blocks that began before we watched make no statement
     Instant settled{};     // everything due before is in and judged

@@ -32,6 +32,35 @@ TEST_CASE("SIGTERM in the middle of transactions stops every one of them") {
     CHECK(eventually(platform.clock(), 2min, [&] { return open_transactions(platform) == 0; }));
 }
 
+TEST_CASE("SIGTERM during a migration waits for the hook, records its end and orders no more") {
+    TempDir marks;
+    const auto mark = marks.path() / "under-way";
+    WatcherOptions options;
+    // Longer than the probes take to end, shorter than the stop's deadline.
+    options.attach_through = {"/bin/sh", "-c", "\"$@\"; : > \"$0\"; exec sleep 0.7", mark.string()};
+    Story story(options);
+    story.platform().inject({{"component", "primary"}, {"kind", "stall"}, {"p", 0.9}});
+    REQUIRE(story.eventually(20min, [&] { return std::filesystem::exists(mark); }));
+    const auto code = story.watcher().stop();
+    REQUIRE(code.has_value());
+    CHECK_MESSAGE(*code == 0, story.watcher().process().log_text());
+
+    const auto incident = story.watcher().incident(1);
+    const auto started = records_of(incident, "step_started");
+    const auto finished = records_of(incident, "step_finished");
+    REQUIRE(!finished.empty());
+    CHECK(started.size() == finished.size());
+    const auto last = finished.back().at("body").as_object();
+    CHECK(last.at("run").at("verb").as_string() == "apply");
+    CHECK(last.at("outcome").as_string() == "done");
+
+    story.watcher().start();
+    REQUIRE(story.eventually(15min, [&] { return story.migration_state() == "verified"; }));
+    for (const auto& [key, effect] : story.hook_effects())
+        CHECK_MESSAGE(effect.applied == 1, key);
+    story.end();
+}
+
 TEST_CASE("a second daemon on the same state is refused, and the first goes on") {
     TempDir dir;
     Platform platform(dir, {});
