@@ -12,6 +12,7 @@ constexpr std::array user_and_paths{Channel::BH, Channel::HB, Channel::TX, Chann
 constexpr std::array without_broker{Channel::BH, Channel::HB, Channel::TX};
 constexpr std::array standby_channels{Channel::SL, Channel::SF, Channel::SC};
 constexpr std::array control{Channel::CT};
+constexpr std::array users{Channel::HB, Channel::TX};
 
 std::size_t index(Channel channel) {
     return static_cast<std::size_t>(channel);
@@ -44,15 +45,15 @@ bool any_bad(const Counts& counts, Duration over, std::span<const Channel> chann
 
 bool too_little_seen(const Counts& counts, Duration over, const Ledger& ledger,
                      const DetectorRules& rules) {
-    double due = 0;
-    double seen = 0;
-    for (const Channel channel : all_channels) {
-        due += ledger.expected(channel, over);
-        seen += votes(at(counts, channel));
-    }
-    const double control_due = ledger.expected(Channel::CT, over);
-    return seen < rules.seen_enough * due ||
-           votes(at(counts, Channel::CT)) < rules.seen_enough * control_due;
+    const auto too_few = [&](std::span<const Channel> channels) {
+        double due = 0;
+        for (const Channel channel : channels)
+            due += ledger.expected(channel, over);
+        return votes(pool(counts, channels)) < rules.seen_enough * due;
+    };
+    // The users' own channels are enough to speak: there may be far more probes of the broker, and
+    // when it answers them with nothing but "no such entity", they have no vote.
+    return too_few(control) || (too_few(all_channels) && too_few(users));
 }
 
 }  // namespace

@@ -118,6 +118,20 @@ TEST_CASE("a block in which too little voted is blind, and silence is not called
     CHECK(f.judged(no_control).blind);
 }
 
+TEST_CASE("the users' own channels are enough to speak, however many others have no vote") {
+    Fixture f;
+    f.rules.cadences[4].targets = f.rules.cadences[5].targets = 5;
+    f.ledger = Ledger{f.rules.detectors, f.rules.cadences};
+    Counts counts = f.full();
+    for (const Channel channel : {Channel::DL, Channel::DF}) {
+        at(counts, channel).unvoting = at(counts, channel).good;
+        at(counts, channel).good = 0;
+    }
+    f.fail(counts, Channel::HB, 96);
+    CHECK(!f.judged(counts).blind);
+    CHECK(f.judged(counts).bad);
+}
+
 TEST_CASE("the first seconds of a block are held to the count of a whole one") {
     Fixture f;
     Counts counts = no_counts();
