@@ -176,7 +176,7 @@ std::optional<RecordBody> MigrationMachine::next(Instant now, const MoveConditio
         }
         return order(i, HookVerb::apply, steps_[i].applies + 1);
     }
-    return prove(now, conditions.proven);
+    return prove(now, conditions);
 }
 
 std::optional<RecordBody> MigrationMachine::settle_doubts() const {
@@ -208,13 +208,15 @@ RecordBody MigrationMachine::back_out() const {
     return ended(MigrationResult::rolled_back, why);
 }
 
-std::optional<RecordBody> MigrationMachine::prove(Instant now, bool proven) const {
+std::optional<RecordBody> MigrationMachine::prove(Instant now,
+                                                  const MoveConditions& conditions) const {
     if (!verify_started_) return VerifyStarted{plan_->epoch};
-    if (proven) {
+    if (conditions.proven) {
         return ended(MigrationResult::verified,
                      "heartbeats and transactions work through the " + plan_->to);
     }
-    if (now - *verify_started_ < rules_.verify_within) return std::nullopt;
+    const Instant looked_since = std::max(*verify_started_, conditions.watched_since);
+    if (now - looked_since < rules_.verify_within) return std::nullopt;
     return ended(MigrationResult::failed, "heartbeats and transactions did not recover within " +
                                               to_text(rules_.verify_within) + " of the move");
 }

@@ -29,6 +29,7 @@ namespace vc {
 struct MoveConditions {
     std::string obstacle;  // why the move must not go on, before the point of no return; or empty
     bool proven = false;   // users are served through the new broker
+    Instant watched_since{};  // nobody looked for the proof before
 };
 
 class MigrationMachine {
@@ -83,7 +84,7 @@ class MigrationMachine {
     RecordBody ended(MigrationResult result, std::string detail) const;
     std::optional<RecordBody> settle_doubts() const;
     RecordBody back_out() const;
-    std::optional<RecordBody> prove(Instant now, bool proven) const;
+    std::optional<RecordBody> prove(Instant now, const MoveConditions& conditions) const;
     std::string say(const HookRun& run, const std::string& words) const;
 
     PolicyRules rules_;

@@ -249,6 +249,19 @@ TEST_CASE("a move that is not proven by its deadline has failed") {
                         "move\n") != std::string::npos);
 }
 
+TEST_CASE("time in which nobody looked for the proof does not count against the move") {
+    Play play;
+    play.answer({done, done, done, done, done, done});
+    play.go();
+    play.now += 3h;
+    play.conditions.watched_since = play.now - 1min;
+    play.go();
+    CHECK(play.machine.verifying());
+    play.now += 9min;
+    play.go();
+    CHECK(play.machine.describe() == "failed");
+}
+
 TEST_CASE("a run that was lost in a restart is verified before anything else") {
     Play play;
     play.answer({done, done, done});
