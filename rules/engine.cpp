@@ -30,6 +30,7 @@ void Engine::State::begin(Instant at) {
     watch_from = at;
     ledger.clear();
     settled = ledger.settled_at(at);
+    reviewed = settled;
 }
 
 // Brings the time forward and closes every block that has settled since.
@@ -134,8 +135,12 @@ MoveConditions Engine::State::move_conditions() const {
         conditions.obstacle =
             std::string(explain(Refusal::standby_not_certified)) + ": " + certificate.reason;
     }
+    if (outage_over()) {
+        conditions.obstacle = "the outage is over, and too little else has gone wrong";
+    }
     if (control_fails_now()) conditions.obstacle = explain(Refusal::watcher_blind);
     conditions.proven = users_served();
+    conditions.watched_since = watch_from;
     return conditions;
 }
 
@@ -150,6 +155,17 @@ bool Engine::State::control_fails(Instant from, Instant to) const {
     const ChannelCount& count = at(counts, Channel::CT);
     return count.bad >= bad_threshold(votes(count), rules.detectors.background_loss,
                                       rules.detectors.false_block);
+}
+
+// Hooks may be slow. A move that a plain outage alone called for is not made for a platform that
+// has served its users since; one that the score called for is made between two drops as well.
+bool Engine::State::outage_over() const {
+    if (memory.machine.committed() || memory.score >= act_score()) return false;
+    const Duration over = rules.detectors.hard_page_over;
+    if (settled - over < memory.machine.proposed()) return false;
+    const BlockJudgement since = judge(ledger.between(settled - over, settled), over,
+                                       memory.active(), ledger, rules.detectors);
+    return !since.blind && !since.bad;
 }
 
 // The newest settled minute (or longer, until it holds enough attempts) since the move: do the

@@ -29,6 +29,8 @@ struct Engine::State {
     Batch flush();
     MoveConditions move_conditions() const;
     bool users_served() const;
+    bool outage_over() const;
+    std::int64_t act_score() const;
     bool control_fails_now() const;
     bool control_fails(Instant from, Instant to) const;
 
@@ -36,12 +38,16 @@ struct Engine::State {
     struct Named {
         Diagnosis diagnosis;
         bool users_harmed = false;
+        bool blind = false;  // rests on minutes that make no statement
     };
     void close_block(Instant from);
     void review();
-    void open_if_due();
+    Instant watched_since() const;
+    void open_if_due(Instant before);
     bool asleep();
+    bool plain_outage() const;
     std::vector<Counts> evidence_blocks() const;
+    std::vector<Counts> blind_blocks() const;
     std::optional<NotedBlock> unfinished_block() const;
     NotedBlock note(Instant from, Instant to) const;
     bool standby_trouble() const;
@@ -70,6 +76,7 @@ struct Engine::State {
     Instant settled{};     // everything due before is in and judged
     VendorClaim vendor = VendorClaim::missing;
     bool review_due = false;
+    Instant reviewed{};          // what had settled by the last review is not news
     bool fresh_sign = false;     // a block with a sign of trouble was closed since the last naming
     std::optional<Named> named;  // the culprit, as the newest evidence has it
 

@@ -52,21 +52,28 @@ struct Incident {
     DecisionMade decision;
     bool moved = false;  // a migration was proposed for it
 
-    std::uint32_t pages = 0;  // since it began, or since its probation or quarantine did
+    // Since it began, relapsed, was moved, or was bad again after a quiet.
+    std::uint32_t pages = 0;
+    Instant paged_at{};
     std::string paged_diagnosis;
     Severity paged_severity = Severity::high;
     bool paged_hold = false;
+    bool told_of_hold = false;  // any of these pages said that a move is called for and not made
 
     void note(const NotedBlock& block, Duration length, const PolicyRules& rules);
     void fold(const IncidentMoved& moved, Instant at);
-    void fold(const PageRaised& page);
+    void fold(const PageRaised& page, Instant at);
 
     // One episode, short, and no more than that.
     bool transient(const PolicyRules& rules) const;
+
+  private:
+    void forget_pages();
 };
 
-// The move that is due at `now` without anything new having happened, if any.
-std::optional<IncidentMoved> due_move(const Incident& incident, Instant now,
+// The move that is due at `now` without anything new having happened, if any. Quiet is only what
+// was watched: it cannot be older than `watched_since`.
+std::optional<IncidentMoved> due_move(const Incident& incident, Instant now, Instant watched_since,
                                       const PolicyRules& rules);
 
 }  // namespace vc

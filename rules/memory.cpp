@@ -22,7 +22,11 @@ void Memory::fold(const Record& record, const Ledger& due) {
                               incident->state_since = record.at;
                               incident->last_sign = record.at;
                               last_incident = std::max(last_incident, r.incident.value);
-                              if (!blocks.empty() && blocks.back().sign()) {
+                              // The newest block, when there is one; an older one belongs to
+                              // what was before.
+                              if (!blocks.empty() && blocks.back().sign() &&
+                                  blocks.back().from + 2 * rules_detectors.block >
+                                      due.settled_at(record.at)) {
                                   incident->note(blocks.back(), rules_detectors.block,
                                                  rules_policy);
                               }
@@ -40,7 +44,8 @@ void Memory::fold(const Record& record, const Ledger& due) {
                           },
                           [&](const PageRaised& r) {
                               ++pages;
-                              if (incident && incident->id == r.incident) incident->fold(r);
+                              if (incident && incident->id == r.incident)
+                                  incident->fold(r, record.at);
                           },
                           [&](const CommandTaken& r) {
                               if (r.given.command == Command::pause) paused = true;

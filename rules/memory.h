@@ -17,7 +17,7 @@ struct Memory {
     explicit Memory(const Rules& rules)
         : rules_detectors(rules.detectors), rules_policy(rules.policy), machine(rules.policy) {}
 
-    // `due` tells only what was to be seen per block.
+    // `due` tells only what was to be seen per block, and when it had settled.
     void fold(const Record& record, const Ledger& due);
 
     // How many bad blocks in a row end where the block at `from` begins.

@@ -23,7 +23,7 @@ struct PolicyRules {
     Duration probation = std::chrono::hours{72};
     Duration quarantine = std::chrono::hours{72};
     std::int64_t probation_act_divisor = 2;
-    std::uint32_t pages_at_most = 3;  // per incident, counted anew in probation and quarantine
+    std::uint32_t pages_at_most = 3;  // per incident, counted anew after each quiet
 
     // The migration.
     Duration retry_backoff = std::chrono::seconds{5};

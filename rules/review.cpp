@@ -121,16 +121,41 @@ std::vector<Counts> Engine::State::evidence_blocks() const {
     return out;
 }
 
+// Blind minutes, for when the users plainly fail in them and nothing better tells why.
+std::vector<Counts> Engine::State::blind_blocks() const {
+    std::vector<Counts> out;
+    const Instant since = settled - rules.detectors.hard_page_over - rules.detectors.block;
+    for (const NotedBlock& block : memory.blocks) {
+        if (block.from >= since && block.blind) out.push_back(block.counts);
+    }
+    if (const auto unfinished = unfinished_block()) out.push_back(unfinished->counts);
+    return out;
+}
+
+bool Engine::State::plain_outage() const {
+    return hard_path(ledger, settled, memory.active(), rules.detectors).page;
+}
+
 void Engine::State::review() {
+    const Instant before = std::exchange(reviewed, settled);
     if (memory.machine.in_flight()) return;
-    open_if_due();
+    open_if_due(before);
     if (!memory.incident) return;
     if (!asleep()) {
         name_culprit();
         if (named) judge_incident(over_and_short(*named));
         if (memory.machine.in_flight()) return;
     }
-    if (auto due = due_move(*memory.incident, now, rules.policy)) emit(std::move(*due));
+    if (auto due = due_move(*memory.incident, now, watched_since(), rules.policy)) {
+        emit(std::move(*due));
+    }
+}
+
+// From when on a quiet may be called one. Minutes that nobody judged were not quiet, nor are those
+// in which the users fail and we cannot say why.
+Instant Engine::State::watched_since() const {
+    if (plain_outage()) return now;
+    return std::max(watch_from, memory.judge_from);
 }
 
 // Only new failures change the name of the culprit. Evidence that grows old and leaves the window
@@ -139,15 +164,18 @@ void Engine::State::name_culprit() {
     const auto unfinished = unfinished_block();
     const bool fresh =
         std::exchange(fresh_sign, false) || (unfinished.has_value() && unfinished->sign());
-    const std::vector<Counts> blocks = evidence_blocks();
+    std::vector<Counts> blocks = evidence_blocks();
+    // An outage that is plain is told of, even if it is seen only in minutes that say nothing else.
+    const bool blind = blocks.empty() && plain_outage();
+    if (blind) blocks = blind_blocks();
     if (blocks.empty()) named.reset();
-    if (blocks.empty() || !fresh) return;
+    if (blocks.empty() || !(fresh || blind)) return;
     named = Named{diagnose(rules.hypotheses, blocks, memory.active(),
                            {.background_loss = rules.detectors.background_loss,
                             .false_block = rules.detectors.false_block,
                             .samples_per_block = rules.detectors.samples_per_block,
                             .name_posterior = rules.policy.name_posterior}),
-                  users_harmed(blocks)};
+                  users_harmed(blocks), blind};
 }
 
 void Engine::State::judge_incident(const Named& culprit) {
@@ -165,11 +193,12 @@ void Engine::State::judge_incident(const Named& culprit) {
     if (verdict.decision == Decision::migrate) propose(verdict);
 }
 
-void Engine::State::open_if_due() {
+// `before` is what had settled by the last review: one look may find several slots settled since.
+void Engine::State::open_if_due(Instant before) {
     if (memory.incident) return;
-    const bool hard = hard_path(ledger, settled, memory.active(), rules.detectors).page;
+    const bool hard = plain_outage();
     const bool fresh =
-        !memory.blocks.empty() && memory.blocks.back().from + rules.detectors.block == settled;
+        !memory.blocks.empty() && memory.blocks.back().from + rules.detectors.block > before;
     std::string reason;
     if (fresh && memory.blocks.back().bad) {
         reason = "a minute was bad";
@@ -188,16 +217,28 @@ void Engine::State::open_if_due() {
 }
 
 // In probation the verdict stands as it was until the fault is back: more than a blip, less than
-// what a new incident would need.
+// what a new incident would need. It hides nothing else: a plain outage wakes it though no minute
+// made a statement, unless it is us, and so does a hole in the safety net.
 bool Engine::State::asleep() {
     const Incident& incident = *memory.incident;
     if (incident.state != IncidentState::probation) return false;
     const bool bad_again = incident.last_platform > incident.state_since;
+    const bool plain = plain_outage();
     const bool enough =
-        memory.score * rules.policy.probation_act_divisor >= rules.detectors.suspect_score ||
-        hard_path(ledger, settled, memory.active(), rules.detectors).page;
-    if (!bad_again || !enough) return true;
-    move_incident(IncidentState::confirmed, "it came back during probation");
+        plain || memory.score * rules.policy.probation_act_divisor >= rules.detectors.suspect_score;
+    std::string reason;
+    if (bad_again && enough) {
+        reason = "it came back during probation";
+    } else if (plain) {
+        name_culprit();
+        const bool us = !named || named->diagnosis.remedy == Remedy::suppress;
+        if (!us) reason = "most heartbeats and transactions fail";
+    } else if (standby_trouble()) {
+        reason = "the standby is bad again and again";
+    }
+    if (reason.empty()) return true;
+    fresh_sign = true;
+    move_incident(IncidentState::confirmed, std::move(reason));
     return false;
 }
 
@@ -230,9 +271,14 @@ bool Engine::State::users_harmed(const std::vector<Counts>& blocks) const {
     });
 }
 
+std::int64_t Engine::State::act_score() const {
+    const bool lowered = memory.incident && (memory.incident->relapsed ||
+                                             memory.incident->state == IncidentState::probation);
+    return rules.detectors.act_score / (lowered ? rules.policy.probation_act_divisor : 1);
+}
+
 Situation Engine::State::situation(const Named& culprit) const {
     const Incident& incident = *memory.incident;
-    const bool lowered = incident.relapsed || incident.state == IncidentState::probation;
     const bool latest_blind = memory.blind_run > 0;
     const auto unfinished = unfinished_block();
     Situation s;
@@ -241,13 +287,14 @@ Situation Engine::State::situation(const Named& culprit) const {
     s.paused = memory.paused;
     s.score = memory.score;
     s.suspect_score = rules.detectors.suspect_score;
-    s.act_score = rules.detectors.act_score / (lowered ? rules.policy.probation_act_divisor : 1);
+    s.act_score = act_score();
     s.hard = hard_path(ledger, settled, memory.active(), rules.detectors);
     s.standby_trouble = standby_trouble();
     s.confirmed = incident.state == IncidentState::confirmed;
     s.diagnosis = culprit.diagnosis;
     s.users_harmed = culprit.users_harmed;
-    s.blind = latest_blind || (unfinished && unfinished->control_bad) || control_fails_now();
+    s.blind = culprit.blind || latest_blind || (unfinished && unfinished->control_bad) ||
+              control_fails_now();
     s.standby_certified = standby.at(now).certified;
     s.active = memory.active();
     s.in_flight = memory.machine.in_flight();
@@ -281,7 +328,10 @@ void Engine::State::page_if_due(const Verdict& verdict, const Diagnosis& diagnos
     const bool hold = verdict.decision == Decision::hold;
     const bool news = incident.pages == 0 || incident.paged_diagnosis != diagnosis.name ||
                       incident.paged_severity != Severity::high || (hold && !incident.paged_hold);
-    if (!news || incident.pages >= rules.policy.pages_at_most) return;
+    // That the platform is moved, or should be and is not, is said however much was said before.
+    const bool must_be_told =
+        verdict.decision == Decision::migrate || (hold && !incident.told_of_hold);
+    if (!news || (incident.pages >= rules.policy.pages_at_most && !must_be_told)) return;
     std::string bad;
     std::string good;
     for (const ChannelCount& count : diagnosis.counts) {

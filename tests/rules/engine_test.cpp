@@ -154,6 +154,24 @@ TEST_CASE("a standby that fails between proposal and the point of no return stop
     CHECK(world.effects().count("1.2.producers") == 0);
 }
 
+TEST_CASE("a move whose hooks are so slow that the outage is over meanwhile is given up") {
+    WorldOptions options;
+    options.loss = 0;
+    options.hook_time = 29s;
+    for (const bool over : {true, false}) {
+        World world(options);
+        world.add(fault(Component::primary, FaultKind::stall, 1, 5min, over ? 4min : 10h));
+        for (std::uint32_t step = 0; step < 3; ++step) {
+            world.answer(step, HookVerb::plan, HookOutcome::timed_out, false);
+            world.answer(step, HookVerb::plan, HookOutcome::timed_out, false);
+        }
+        world.run_for(25min);
+        REQUIRE(world.status().migration);
+        CHECK(world.status().migration->state == (over ? "rolled_back" : "verified"));
+        CHECK(world.effects().empty() == over);
+    }
+}
+
 TEST_CASE("a move that does not help its users fails at its deadline") {
     WorldOptions options;
     World world(options);

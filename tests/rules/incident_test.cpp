@@ -51,7 +51,7 @@ TEST_CASE("a second episode is no transient, nor is damage spread thinly") {
 }
 
 std::optional<IncidentState> next(const Incident& incident, Duration at) {
-    const auto move = due_move(incident, zero + at, rules);
+    const auto move = due_move(incident, zero + at, zero, rules);
     return move ? std::optional(move->state) : std::nullopt;
 }
 
@@ -100,17 +100,59 @@ TEST_CASE("a relapse lowers the bar and may be told again") {
     Incident incident = opened();
     incident.diagnosis.diagnosis = "primary_broker";
     incident.decision.decision = Decision::hold;
-    incident.fold(PageRaised{{1}, Severity::high, ""});
+    incident.fold(PageRaised{{1}, Severity::high, ""}, zero);
     CHECK(incident.pages == 1);
     CHECK(incident.paged_hold);
     CHECK(incident.paged_diagnosis == "primary_broker");
     incident.fold(IncidentMoved{{1}, IncidentState::probation, ""}, zero + 1h);
     CHECK(incident.pages == 1);
     CHECK(!incident.relapsed);
+    incident.note(bad(119min, 119min, 119min), 1min, rules);
     incident.fold(IncidentMoved{{1}, IncidentState::confirmed, ""}, zero + 2h);
     CHECK(incident.relapsed);
     CHECK(incident.pages == 0);
     CHECK(incident.paged_diagnosis.empty());
+}
+
+TEST_CASE("woken without a bad minute of the platform, the bar stays where it was") {
+    Incident incident = opened();
+    incident.fold(IncidentMoved{{1}, IncidentState::probation, ""}, zero + 1h);
+    incident.fold(IncidentMoved{{1}, IncidentState::confirmed, ""}, zero + 2h);
+    CHECK(!incident.relapsed);
+}
+
+TEST_CASE("an outage after a quiet may be told of again, and once") {
+    Incident incident = opened();
+    incident.fold(IncidentMoved{{1}, IncidentState::quarantine, ""}, zero);
+    incident.note(bad(1h, 1h, 1h + 59s), 1min, rules);
+    incident.diagnosis.diagnosis = "consumers";
+    incident.fold(PageRaised{{1}, Severity::high, ""}, zero + 1h + 95s);
+    incident.note(bad(1h + 10min, 1h + 10min, 1h + 10min), 1min, rules);
+    CHECK(incident.pages == 1);
+    incident.note(bad(5h, 5h, 5h), 1min, rules);
+    CHECK(incident.pages == 0);
+    CHECK(incident.paged_diagnosis.empty());
+    // The next one is told of by the first half of its first minute.
+    incident.fold(PageRaised{{1}, Severity::high, ""}, zero + 9h + 65s);
+    incident.note(bad(9h, 9h, 9h), 1min, rules);
+    CHECK(incident.pages == 1);
+    CHECK(incident.paged_diagnosis == "consumers");
+}
+
+TEST_CASE("what nobody watched was not quiet") {
+    Incident incident = opened();
+    CHECK(!due_move(incident, zero + 3h, zero + 3h - 1min, rules));
+    CHECK(due_move(incident, zero + 3h, zero + 3h - 10min, rules));
+}
+
+TEST_CASE("a cut of our own does not prolong the probation") {
+    Incident incident = opened();
+    incident.fold(IncidentMoved{{1}, IncidentState::probation, ""}, zero);
+    NotedBlock cut;
+    cut.from = zero + 71h;
+    cut.blind = cut.control_bad = true;
+    incident.note(cut, 1min, rules);
+    CHECK(next(incident, 72h) == IncidentState::closed);
 }
 
 }  // namespace

@@ -108,5 +108,18 @@ TEST_CASE("a pause lasts until it is ended") {
     CHECK(!f.memory.paused);
 }
 
+TEST_CASE("an incident begins with the newest block, not with one from long before") {
+    Fixture old;
+    old.block(0min, true, 95);
+    old.fold(IncidentOpened{{1}, "x", {}}, 2h);
+    CHECK(old.memory.incident->last_sign == zero + 2h);
+    CHECK(old.memory.incident->episodes == 0);
+    Fixture fresh;
+    fresh.block(0min, true, 95);
+    fresh.fold(IncidentOpened{{1}, "x", {}}, 95s);
+    CHECK(fresh.memory.incident->last_sign == zero + 1min);
+    CHECK(fresh.memory.incident->episodes == 1);
+}
+
 }  // namespace
 }  // namespace vc

@@ -89,12 +89,12 @@ TEST_CASE("the minute beside a cut of our own is not held against the platform")
     }
 }
 
-TEST_CASE("pages of one incident are bounded, whatever it turns into") {
+TEST_CASE("pages of one incident are bounded, whatever it turns into without a quiet") {
     World world({});
     for (int i = 0; i < 12; ++i) {
         const auto component = std::array{Component::consumers, Component::bridge,
                                           Component::standby}[static_cast<std::size_t>(i) % 3];
-        world.add(fault(component, FaultKind::loss, 1, 5min + i * 14min, 8min));
+        world.add(fault(component, FaultKind::loss, 1, 5min + i * 9min, 9min));
     }
     world.run_for(3h);
     std::map<std::uint64_t, std::size_t> pages;
@@ -123,6 +123,155 @@ TEST_CASE("a page says what is bad, what is good and why nothing is moved") {
         CAPTURE(text);
         CHECK(text.find(words) != std::string::npos);
     }
+}
+
+TEST_CASE("in quarantine every outage of the new broker is told of, not only the first") {
+    WorldOptions options;
+    options.loss = 0;
+    World world(options);
+    world.add(fault(Component::primary, FaultKind::stall, 1, 5min, 30min));
+    world.add(fault(Component::standby, FaultKind::loss, 1, 3h, 30min));
+    world.add(fault(Component::standby, FaultKind::loss, 1, 10h, 2h));
+    world.run_for(9h);
+    CHECK(world.status().pages == 2);
+    world.run_for(2h);
+    CHECK(world.status().incident->state == IncidentState::quarantine);
+    CHECK(world.status().pages == 3);
+}
+
+TEST_CASE("that a move is called for and not made is told of, however much was said before") {
+    WorldOptions options;
+    options.mode = Mode::observe;
+    World world(options);
+    // No minute between them is quiet, so that nothing is counted anew.
+    Duration at = 5min;
+    for (const auto component : {Component::consumers, Component::bridge, Component::standby,
+                                 Component::consumers, Component::bridge}) {
+        world.add(fault(component, FaultKind::loss, 1, at, 8min));
+        at += 8min;
+    }
+    world.add(fault(Component::primary, FaultKind::stall, 1, at, 5h));
+    world.run_for(at);
+    CHECK(world.status().pages >= world.rules().policy.pages_at_most);
+    world.run_for(1h);
+    CHECK(world.status().incident->decision == Decision::hold);
+    const auto pages = all<PageRaised>(world);
+    CHECK(pages.back().second.text.rfind("hold: the primary broker fails its users", 0) == 0);
+}
+
+TEST_CASE("a standby that breaks during a probation is told of") {
+    WorldOptions options;
+    options.loss = 0;
+    World world(options);
+    world.add(fault(Component::consumers, FaultKind::stall, 1, 5min, 20min));
+    world.add(fault(Component::standby, FaultKind::loss, 1, 2h, 10h));
+    world.run_for(119min);
+    CHECK(world.status().incident->state == IncidentState::probation);
+    CHECK(world.status().pages == 1);
+    world.run_for(10min);
+    CHECK(world.status().pages == 2);
+    CHECK(world.status().incident->diagnosis == "standby_not_ready");
+}
+
+TEST_CASE("an outage does not count as quiet because nobody watched it") {
+    WorldOptions options;
+    options.loss = 0;
+    World world(options);
+    world.add(fault(Component::consumers, FaultKind::loss, 1, 5min, 10h));
+    world.run_for(10min);
+    Engine engine{world.rules()};
+    engine.restore(world.records());
+    const Instant later = world.now() + 1h;
+    CHECK(engine.resume(later).records().empty());
+    for (int second = 0; second < 300; ++second) {
+        const Batch batch = engine.step({later + std::chrono::seconds{second}, Tick{}});
+        for (const Record& record : batch.records())
+            CHECK(!std::holds_alternative<IncidentMoved>(record.body));
+    }
+}
+
+// Feeds an engine probe by probe: what a channel answers is told by the test.
+struct Feed {
+    Rules rules = rules_for({});
+    Engine engine{rules};
+    Instant start = World::start();
+    std::vector<Record> records;
+
+    void step(Instant at, EventBody body) {
+        const Batch batch = engine.step({at, std::move(body)});
+        records.insert(records.end(), batch.records().begin(), batch.records().end());
+    }
+    // Every answer comes at once, so that the events are in order.
+    template <class Answer>
+    void run(Duration from, Duration to, Answer answer) {
+        for (Instant t = start + from; t < start + to; t += 1s) {
+            for (const ChannelCadence& cadence : rules.cadences) {
+                if ((t - start) % cadence.every != 0s) continue;
+                for (std::uint32_t target = 0; target < cadence.targets; ++target) {
+                    Observation seen;
+                    seen.id = {1};
+                    seen.channel = cadence.channel;
+                    seen.target = target;
+                    seen.due = seen.started = seen.finished = t;
+                    seen.outcome = answer(cadence.channel);
+                    step(t, ObservationSeen{seen});
+                }
+            }
+            step(t, Tick{});
+        }
+    }
+    template <class Body>
+    std::size_t count() const {
+        return static_cast<std::size_t>(std::count_if(
+            records.begin(), records.end(),
+            [](const Record& record) { return std::holds_alternative<Body>(record.body); }));
+    }
+};
+
+Outcome all_well(Channel) {
+    return Outcome::ok;
+}
+// The users are cut off; the control target tells nothing, so that no minute makes a statement.
+Outcome dark(Channel channel) {
+    if (channel == Channel::CT) return Outcome::misconfigured;
+    return channel == Channel::HB || channel == Channel::TX ? Outcome::timeout : Outcome::ok;
+}
+
+Outcome dark_with_control(Channel channel) {
+    return channel == Channel::CT ? Outcome::ok : dark(channel);
+}
+
+TEST_CASE("a plain outage is told of once, even if our control says nothing, and moves nothing") {
+    Feed feed;
+    feed.run(0min, 5min, all_well);
+    feed.run(5min, 40min, dark);
+    CHECK(feed.count<IncidentOpened>() == 1);
+    CHECK(feed.count<PageRaised>() == 1);
+    CHECK(feed.count<MigrationProposed>() == 0);
+    CHECK(feed.engine.status().incident->state == IncidentState::confirmed);
+}
+
+TEST_CASE("a probation does not hide a plain outage in which our control says nothing") {
+    Feed feed;
+    feed.run(0min, 5min, all_well);
+    feed.run(5min, 10min, dark_with_control);
+    feed.run(10min, 30min, all_well);
+    REQUIRE(feed.engine.status().incident);
+    CHECK(feed.engine.status().incident->state == IncidentState::probation);
+    CHECK(feed.count<PageRaised>() == 1);
+    feed.run(30min, 35min, dark);
+    CHECK(feed.count<PageRaised>() == 2);
+}
+
+TEST_CASE("a bad minute opens an incident though several slots settled at one look") {
+    Feed feed;
+    feed.run(0min, 5min, all_well);
+    feed.run(5min, 6min, dark_with_control);
+    feed.run(6min, 6min + 30s, all_well);
+    CHECK(feed.count<IncidentOpened>() == 0);
+    // The minute settles 35 s after its end; nobody looks for a while just then.
+    feed.step(feed.start + 6min + 56s, Tick{});
+    CHECK(feed.count<IncidentOpened>() == 1);
 }
 
 }  // namespace
