@@ -123,6 +123,7 @@ struct Journal::State : std::enable_shared_from_this<Journal::State> {
     bool busy = false;
     bool waiting_to_retry = false;
     bool retire_due = false;
+    bool retired_last = false;  // the last job was a round of retention
     bool given_up = false;
 
     Disk disk;
@@ -167,10 +168,12 @@ void Journal::State::pump() {
     if (busy || waiting_to_retry) return;
     sync_rowless();
     const bool attempts_needed = next_attempt + attempt_block / 2 > attempts_below;
-    if (!queue.empty() || !observations.empty() || attempts_needed) {
-        start_write();
-    } else if (retire_due) {
+    const bool urgent = !queue.empty() || attempts_needed;
+    // While a platform is down there is always an observation to write: retention takes its turn.
+    if (retire_due && !urgent && (observations.empty() || !retired_last)) {
         start_retire();
+    } else if (urgent || !observations.empty()) {
+        start_write();
     } else {
         tell_flushed();
     }
@@ -200,6 +203,7 @@ void Journal::State::start_write() {
     write.attempts_below = next_attempt + attempt_block;
 
     busy = true;
+    retired_last = false;
     disk.barred = false;  // no job is running: the disk is ours to touch
     worker.submit(
         [disk = &disk, clock = clock, write = std::move(write)]() mutable {
@@ -279,6 +283,7 @@ void Journal::State::finish_write(Written written) {
 void Journal::State::start_retire() {
     busy = true;
     retire_due = false;
+    retired_last = true;
     worker.submit(
         [disk = &disk, before = clock.now() - options.retention] {
             return disk->store->retire(before);

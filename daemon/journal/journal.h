@@ -42,6 +42,10 @@ struct JournalOptions {
     Duration retry_every{};                 // after a failure; zero: five seconds
     std::size_t observations_max = 20'000;  // waiting in memory
     std::uint64_t bytes_max = 0;            // of the database file; 0: no limit but the disk's
+    // Where more than this is used, the oldest observations that nothing cites go before their
+    // age: a platform that is down for weeks must not fill the disk, which would stop the actions.
+    // All probes failing write some 100 MiB a day.
+    std::uint64_t bytes_kept = std::uint64_t{1} << 30;
 };
 
 // What a restart needs, oldest record first.

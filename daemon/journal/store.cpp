@@ -87,6 +87,7 @@ Result<std::unique_ptr<Store>> Store::open(const JournalOptions& options) {
         (*database)->value("PRAGMA max_page_count=" + std::to_string(pages));
     }
     std::unique_ptr<Store> store(new Store(std::move(*lock), std::move(*database), path));
+    store->bytes_kept_ = options.bytes_kept;
     if (auto read = store->read_meta(); !read) return tl::unexpected(read.error());
     return store;
 }
@@ -259,12 +260,19 @@ tl::expected<Retired, DatabaseError> Store::retire(Instant before) {
     const std::uint64_t observations = retire_rows(
         "DELETE FROM observation WHERE id IN (SELECT id FROM observation WHERE finished_ns < ?"
         " AND NOT EXISTS(SELECT 1 FROM evidence WHERE attempt=id) ORDER BY finished_ns LIMIT ?)",
-        before);
+        used_bytes() > bytes_kept_ ? Instant::max() : before);
     database_->exec("COMMIT");
     database_->exec("PRAGMA incremental_vacuum(200)");
     if (auto done = database_->outcome(); !done) return tl::unexpected(done.error());
     return Retired{incidents + records + observations,
                    incidents > 0 || records == retire_at_once || observations == retire_at_once};
+}
+
+std::uint64_t Store::used_bytes() {
+    const auto pages = database_->value("PRAGMA page_count");
+    const auto free = database_->value("PRAGMA freelist_count");
+    const auto size = database_->value("PRAGMA page_size");
+    return database_->ok() ? static_cast<std::uint64_t>((pages - free) * size) : 0;
 }
 
 std::uint64_t Store::file_bytes() {

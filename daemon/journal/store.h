@@ -58,7 +58,8 @@ class Store {
 
     Result<JournalContents> load();
     tl::expected<void, DatabaseError> write(const Write& write);
-    // Removes what is older than `before`: closed incidents whole, but never the newest incident
+    // Removes what is older than `before`, and the oldest observations as long as more than
+    // JournalOptions::bytes_kept is used: closed incidents whole, but never the newest incident
     // or those of the newest and the newest verified migration, from which the core knows its
     // numbers and the active broker.
     tl::expected<Retired, DatabaseError> retire(Instant before);
@@ -73,10 +74,12 @@ class Store {
     std::int64_t incident_for(const RecordRow& row);
     std::uint64_t retire_incidents(Instant before);
     std::uint64_t retire_rows(const char* sql, Instant before);
+    std::uint64_t used_bytes();
 
     FileLock lock_;
     std::unique_ptr<Database> database_;
     std::string path_;
+    std::uint64_t bytes_kept_ = 0;
     std::string id_;
     std::uint64_t next_attempt_ = 1;
 };

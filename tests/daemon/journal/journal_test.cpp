@@ -205,6 +205,22 @@ TEST_CASE("when too many observations wait, the oldest go and are counted; recor
     CHECK(run.journal->counts().records_written == 500);
 }
 
+TEST_CASE("observations that never stop coming do not keep the old ones from going") {
+    const TemporaryDirectory dir;
+    JournalOptions options = options_in(dir);
+    options.upkeep_every = 1ms;
+    options.retention = 1ms;
+    Running run(options);
+    std::uint64_t id = 0;
+    // Whenever a write ends, the next observation waits already.
+    CHECK(run_until(run.io, [&] {
+        run.journal->note(seen(++id, 1s));
+        return run.journal->counts().rows_retired > 0;
+    }));
+    run.flush();
+    CHECK(run.journal->counts().observations_written == id);
+}
+
 TEST_CASE("a journal destroyed with batches waiting has written them and calls nobody") {
     const TemporaryDirectory dir;
     Running run(options_in(dir));

@@ -13,7 +13,8 @@ using namespace test;
 namespace {
 
 struct Opened {
-    explicit Opened(const TemporaryDirectory& dir) : store(*Store::open(options_in(dir))) {}
+    explicit Opened(const TemporaryDirectory& dir) : Opened(options_in(dir)) {}
+    explicit Opened(const JournalOptions& options) : store(*Store::open(options)) {}
 
     void write(const std::vector<Record>& records,
                const std::vector<Observation>& observations = {}) {
@@ -59,6 +60,31 @@ TEST_CASE("old blocks and observations go, in chunks; young ones stay") {
     CHECK(opened.retire_all(at(1100min)) == 1200);
     CHECK(opened.store->load()->records.size() == 100);
     CHECK(opened.retire_all(at(1100min)) == 0);
+}
+
+TEST_CASE("where too much is kept, the oldest observations go before their age, but none cited") {
+    const TemporaryDirectory dir;
+    JournalOptions options = options_in(dir);
+    options.bytes_kept = 400 * 1024;
+    Opened opened(options);
+    opened.write({test::opened(1, 1s, {AttemptId{1}})});
+    for (std::uint64_t chunk = 0; chunk < 10; ++chunk) {
+        std::vector<Observation> observations;
+        for (std::uint64_t i = 1; i <= 1000; ++i) {
+            const std::uint64_t id = chunk * 1000 + i;
+            observations.push_back(seen(id, id * 1s));
+        }
+        opened.write({}, observations);
+    }
+    CHECK(opened.store->file_bytes() > 2 * options.bytes_kept);
+    CHECK(opened.retire_all(at(-24h)) > 5000);
+    CHECK(opened.retire_all(at(-24h)) == 0);
+    opened.store.reset();
+    auto database = Database::open(dir.file(journal_file), Database::Mode::read_only);
+    CHECK((*database)->value("SELECT count(*) FROM observation") > 1000);
+    CHECK((*database)->value("SELECT count(*) FROM observation WHERE id=1") == 1);
+    CHECK((*database)->value("SELECT count(*) FROM observation WHERE id=2") == 0);
+    CHECK((*database)->value("SELECT max(id) FROM observation") == 10'000);
 }
 
 TEST_CASE("a closed incident goes as a whole, with its migration; an open one stays as a whole") {
