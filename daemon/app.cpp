@@ -11,11 +11,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "daemon/hooks/hooks.h"
 #include "daemon/host/file.h"
@@ -89,7 +91,8 @@ class App {
     // `written` is told when the batch is on disk, or that it never will be.
     using Written = std::function<void(Result<void>)>;
     void take(Batch batch, Written written = {});
-    void carry_out(std::vector<Action> actions);
+    void carry_out(std::vector<Action> actions, Instant decided);
+    void page_again();
     void command(CommandGiven given, HttpAnswers::CommandAnswer answer);
     void refresh_metrics();
     StatusFacts status_facts() const;
@@ -104,6 +107,7 @@ class App {
     Metrics metrics_;
     Recent recent_;
     std::map<Channel, std::uint64_t> missed_;
+    std::vector<Record> unsettled_pages_;  // of the run before; until they are sent
     Instant started_{};
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<Hooks> hooks_;
@@ -124,6 +128,7 @@ int App::run() {
         return 1;
     }
     say_what_runs();
+    page_again();
     take(engine_.resume(clock_.now()));
     signals_.async_wait([this](const boost::system::error_code& error, int) {
         if (!error) on_signal();
@@ -145,6 +150,7 @@ Result<void> App::open() {
     hooks_ = std::make_unique<Hooks>(io_, clock_, config_.hooks);
     notifier_ = std::make_unique<Notifier>(io_, clock_, config_.notify);
     notifier_->on_trouble([this](const std::string& words) { log_.warning(words); });
+    notifier_->on_settled([this](Instant until) { journal_->settle_pages(until); });
     if (auto opened = open_probing(); !opened) return opened;
     return open_http();
 }
@@ -161,6 +167,12 @@ Result<void> App::open_journal() {
     clock_.not_before(contents->last);
     started_ = clock_.now();
     engine_.restore(contents->records);
+    std::copy_if(contents->records.begin(), contents->records.end(),
+                 std::back_inserter(unsettled_pages_), [&](const Record& record) {
+                     return std::holds_alternative<PageRaised>(record.body) &&
+                            record.at > contents->pages_settled &&
+                            started_ - record.at < NotifyOptions{}.give_up_after;
+                 });
     journal_->on_state([this](JournalState state, const std::string& words) {
         if (state == JournalState::ok) {
             log_.info("the journal is written again");
@@ -260,15 +272,16 @@ void App::take(Batch batch, Written written) {
         metrics_.record(record);
         say(record);
     }
-    const auto synced = [this, written = std::move(written)](Result<SyncedToken> token,
-                                                             Batch done) {
+    const Instant decided = batch.records().empty() ? clock_.now() : batch.records().front().at;
+    const auto synced = [this, decided, written = std::move(written)](Result<SyncedToken> token,
+                                                                      Batch done) {
         if (!token) {
             log_.error("a decision was not written and is not acted on",
                        {{"why", token.error().message}});
             if (written) written(tl::unexpected(token.error()));
             return;
         }
-        carry_out(std::move(done).release(*token));
+        carry_out(std::move(done).release(*token), decided);
         if (written) written({});
     };
     journal_->append(std::move(batch), synced);
@@ -292,7 +305,15 @@ void App::command(CommandGiven given, HttpAnswers::CommandAnswer answer) {
     });
 }
 
-void App::carry_out(std::vector<Action> actions) {
+// Those that the run before may not have delivered. Their keys are those they had.
+void App::page_again() {
+    for (const Record& record : std::exchange(unsettled_pages_, {})) {
+        log_.warning("a page of the run before is sent again", {{"raised", to_text(record.at)}});
+        notifier_->page(std::get<PageRaised>(record.body), record.at);
+    }
+}
+
+void App::carry_out(std::vector<Action> actions, Instant decided) {
     for (Action& action : actions) {
         if (auto* order = std::get_if<RunHook>(&action)) {
             hooks_->run(std::move(*order), [this](HookFinished finished) {
@@ -301,7 +322,7 @@ void App::carry_out(std::vector<Action> actions) {
                 end_if_quiet();
             });
         } else {
-            notifier_->page(std::get<NotifyPage>(action).page);
+            notifier_->page(std::get<NotifyPage>(action).page, decided);
         }
     }
 }

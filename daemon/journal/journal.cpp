@@ -116,6 +116,7 @@ struct Journal::State : std::enable_shared_from_this<Journal::State> {
     std::vector<Waiting> in_flight;
     std::deque<Observation> observations;
     std::map<AttemptId, Observation> remembered;
+    std::optional<Instant> pages_settled;  // not on disk yet
     std::vector<std::function<void()>> flushers;
     StateChanged changed;
     JournalCounts counts;
@@ -159,7 +160,7 @@ void Journal::State::sync_rowless() {
 }
 
 void Journal::State::tell_flushed() {
-    if (busy || !queue.empty() || !observations.empty()) return;
+    if (busy || !queue.empty() || !observations.empty() || pages_settled) return;
     for (auto& done : std::exchange(flushers, {}))
         asio::post(home, std::move(done));
 }
@@ -172,7 +173,7 @@ void Journal::State::pump() {
     // While a platform is down there is always an observation to write: retention takes its turn.
     if (retire_due && !urgent && (observations.empty() || !retired_last)) {
         start_retire();
-    } else if (urgent || !observations.empty()) {
+    } else if (urgent || !observations.empty() || pages_settled) {
         start_write();
     } else {
         tell_flushed();
@@ -201,6 +202,7 @@ void Journal::State::start_write() {
     }
     write = take_observations(std::move(write));
     write.attempts_below = next_attempt + attempt_block;
+    write.pages_settled = std::exchange(pages_settled, std::nullopt);
 
     busy = true;
     retired_last = false;
@@ -245,6 +247,7 @@ void Journal::State::write_failed(Written written) {
     observations.insert(observations.begin(), std::make_move_iterator(kept.begin()),
                         std::make_move_iterator(kept.end()));
     drop_surplus();
+    if (!pages_settled) pages_settled = written.write.pages_settled;
     for (auto it = in_flight.rbegin(); it != in_flight.rend(); ++it)
         queue.push_front(std::move(*it));
     in_flight.clear();
@@ -349,6 +352,7 @@ Journal::~Journal() {
     }
     rest.observations.assign(state.observations.begin(), state.observations.end());
     rest.attempts_below = state.next_attempt;
+    rest.pages_settled = state.pages_settled;
     if (!state.busy) state.disk.barred = false;
     state.worker.submit(
         [disk = &state.disk, rest = std::move(rest)] {
@@ -395,6 +399,11 @@ void Journal::note(const Observation& observation) {
     if (state.remembered.size() > remembered_max) {
         state.remembered.erase(state.remembered.begin());
     }
+}
+
+void Journal::settle_pages(Instant until) {
+    state_->pages_settled = until;
+    state_->pump();
 }
 
 AttemptId Journal::next_attempt() {

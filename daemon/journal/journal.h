@@ -52,6 +52,8 @@ struct JournalOptions {
 struct JournalContents {
     std::vector<Record> records;
     Instant last{};  // of the newest record or observation; Clock::not_before(last) keeps order
+    // Pages on record that were raised later than this may not have reached anybody.
+    Instant pages_settled{};
 };
 
 struct JournalCounts {
@@ -94,6 +96,9 @@ class Journal {
     // Every observation made. Kept are those that are not ok or are tainted, and those that a
     // record cites as evidence within the next few thousand observations.
     void note(const Observation& observation);
+
+    // Every page raised until then was taken, or was given up. Written at the worker's leisure.
+    void settle_pages(Instant until);
 
     // Unique over all runs of the daemon, rising.
     AttemptId next_attempt();

@@ -120,6 +120,8 @@ Result<JournalContents> Store::load() {
         }
     }
     const auto seen = database_->value("SELECT max(finished_ns) FROM observation");
+    contents.pages_settled =
+        Instant{Duration{database_->value("SELECT value FROM meta WHERE key='pages_settled'")}};
     if (auto read = database_->outcome(); !read) return journal_failure(path_, read.error());
     contents.last = std::max(contents.last, Instant{Duration{seen}});
     return contents;
@@ -137,6 +139,11 @@ tl::expected<void, DatabaseError> Store::write(const Write& write) {
     if (write.attempts_below > 0) {
         database_->prepare("UPDATE meta SET value=? WHERE key='next_attempt'")
             .bind(number(write.attempts_below))
+            .run();
+    }
+    if (write.pages_settled) {
+        database_->prepare("INSERT OR REPLACE INTO meta VALUES('pages_settled', ?)")
+            .bind(nanoseconds(*write.pages_settled))
             .run();
     }
     // With synchronous=FULL the log is on disk when this returns.

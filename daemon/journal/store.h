@@ -38,6 +38,7 @@ RecordRow row_of(const Record& record, WallTime wall);
 struct Write {
     std::vector<RecordRow> records;
     std::vector<Observation> observations;
+    std::optional<Instant> pages_settled;
     std::uint64_t attempts_below = 0;  // every attempt id so far is smaller; 0: unchanged
 };
 

@@ -23,6 +23,7 @@ struct Pending {
     std::vector<HookFact> facts;
     std::string key;
     Instant raised{};
+    Instant came{};  // tried for give_up_after from then on
 };
 
 struct Target {
@@ -58,6 +59,7 @@ struct Notifier::State : std::enable_shared_from_this<Notifier::State> {
     void start(std::size_t number);
     void finish(std::size_t number, const HookResult& result);
     void say(std::size_t number, const std::string& words);
+    void settle();
 
     asio::io_context& io;
     Clock clock;
@@ -65,11 +67,25 @@ struct Notifier::State : std::enable_shared_from_this<Notifier::State> {
     std::vector<std::unique_ptr<Target>> targets;
     NotifyCounts counts;
     Trouble trouble;
+    Settled settled;
+    Instant last_raised{};
+    Instant last_settled{};
     bool gone = false;
 };
 
 void Notifier::State::say(std::size_t number, const std::string& words) {
     if (trouble) trouble("page to target " + std::to_string(number + 1) + ": " + words);
+}
+
+void Notifier::State::settle() {
+    Instant until = last_raised;
+    for (const auto& target : targets) {
+        if (target->queue.empty()) continue;
+        until = std::min(until, target->queue.front().raised - Duration(1));
+    }
+    if (until <= last_settled) return;
+    last_settled = until;
+    if (settled) settled(until);
 }
 
 void Notifier::State::start(std::size_t number) {
@@ -91,15 +107,16 @@ void Notifier::State::start(std::size_t number) {
 
 void Notifier::State::finish(std::size_t number, const HookResult& result) {
     Target& target = *targets[number];
-    const Instant raised = target.queue.front().raised;
+    const Instant came = target.queue.front().came;
     const bool taken = is_taken(result.outcome);
-    const bool too_old = clock.now() + target.next_pause >= raised + options.give_up_after;
+    const bool too_old = clock.now() + target.next_pause >= came + options.give_up_after;
     if (taken || too_old) {
         ++(taken ? counts.sent : counts.failed);
         if (!taken) say(number, "given up, too old: " + result.detail);
         target.queue.pop_front();
         target.next_pause = options.first_pause;
         target.busy = false;
+        settle();
         start(number);
         return;
     }
@@ -135,10 +152,12 @@ Notifier::~Notifier() {
     }
 }
 
-void Notifier::page(const PageRaised& page) {
+void Notifier::page(const PageRaised& page, Instant raised) {
     State& state = *state_;
     Pending pending;
-    pending.raised = state.clock.now();
+    pending.raised = raised;
+    pending.came = state.clock.now();
+    state.last_raised = std::max(state.last_raised, raised);
     pending.key = "page-" + std::to_string(page.incident.value) + "-" +
                   std::to_string(pending.raised.time_since_epoch().count());
     pending.facts = {{"incident", std::to_string(page.incident.value), true},
@@ -157,6 +176,12 @@ void Notifier::page(const PageRaised& page) {
         target.queue.push_back(pending);
         state.start(number);
     }
+    // With nobody to tell, it is done with.
+    if (state.targets.empty()) state.settle();
+}
+
+void Notifier::on_settled(Settled settled) {
+    state_->settled = std::move(settled);
 }
 
 void Notifier::on_trouble(Trouble trouble) {

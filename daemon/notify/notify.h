@@ -3,7 +3,8 @@
 // target that hangs holds up nobody but itself. Queues are bounded: when one is full, its oldest
 // page that is not under way is given up and counted.
 //
-// A page on its way when the daemon dies is lost here; that it was raised is in the journal.
+// A page on its way when the daemon dies is lost here; that it was raised is in the journal, and so
+// is, by on_settled, until when all pages are done with: the next daemon sends the rest again.
 #pragma once
 
 #include <cstdint>
@@ -50,10 +51,15 @@ class Notifier {
 
     // A request gets the JSON object {"incident":42,"severity":"high","text":"..."} unless it has
     // a body of its own; a program gets the same as VOLTCANARY_INCIDENT, _SEVERITY and _TEXT. The
-    // header Idempotency-Key, or VOLTCANARY_IDEMPOTENCY_KEY, is the same for every try.
-    void page(const PageRaised& page);
+    // header Idempotency-Key, or VOLTCANARY_IDEMPOTENCY_KEY, is the same for every try. `raised`:
+    // the time of the page's record, which also names it: a page that is sent again after a
+    // restart has the same key. Never before that of the last page.
+    void page(const PageRaised& page, Instant raised);
 
     void on_trouble(Trouble trouble);
+    // Every page raised until then has been taken or given up by every target.
+    using Settled = std::function<void(Instant until)>;
+    void on_settled(Settled settled);
     NotifyCounts counts() const;
 
   private:

@@ -205,6 +205,21 @@ TEST_CASE("when too many observations wait, the oldest go and are counted; recor
     CHECK(run.journal->counts().records_written == 500);
 }
 
+TEST_CASE("until when pages are settled is known to the next run") {
+    const TemporaryDirectory dir;
+    Running run(options_in(dir));
+    CHECK(run.journal->load()->pages_settled == Instant{});
+    run.journal->settle_pages(at(5s));
+    run.journal->settle_pages(at(9s));
+    run.flush();
+    run.reopen();
+    CHECK(run.journal->load()->pages_settled == at(9s));
+    run.journal->settle_pages(at(10s));
+    run.journal->settle_pages(at(11s));
+    run.reopen();
+    CHECK(run.journal->load()->pages_settled == at(11s));
+}
+
 TEST_CASE("observations that never stop coming do not keep the old ones from going") {
     const TemporaryDirectory dir;
     JournalOptions options = options_in(dir);
