@@ -316,6 +316,13 @@ void App::page_again() {
 void App::carry_out(std::vector<Action> actions, Instant decided) {
     for (Action& action : actions) {
         if (auto* order = std::get_if<RunHook>(&action)) {
+            const Duration waited = clock_.now() - decided;
+            if (is_out_of_date(*order, waited, config_.rules.detectors.standby_loops_within)) {
+                step(HookFinished{
+                    order->run, HookOutcome::refused,
+                    "out of date: the order waited " + to_text(waited) + " for the journal"});
+                continue;
+            }
             hooks_->run(std::move(*order), [this](HookFinished finished) {
                 metrics_.hook_run(finished.run.verb, finished.outcome);
                 step(std::move(finished));

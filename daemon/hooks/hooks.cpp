@@ -1,5 +1,6 @@
 #include "daemon/hooks/hooks.h"
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -67,6 +68,15 @@ std::string decimal(double value) {
 }
 
 }  // namespace
+
+bool is_out_of_date(const RunHook& order, Duration waited, Duration holds) {
+    if (waited <= holds || order.run.verb != HookVerb::apply) return false;
+    const auto& steps = order.plan.steps;
+    const bool first = order.run.attempt == 1;
+    const auto begun = steps.begin() + order.run.step + (first ? 0 : 1);
+    return std::none_of(steps.begin(), begun,
+                        [](const MigrationStep& step) { return step.point_of_no_return; });
+}
 
 std::vector<HookFact> hook_facts(const RunHook& order, const Clock& clock) {
     const MigrationPlan& plan = order.plan;

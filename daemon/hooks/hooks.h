@@ -46,6 +46,11 @@ class Hooks {
     std::shared_ptr<State> state_;
 };
 
+// Whether an order that has waited `waited` (for a disk that was full) must not be carried out any
+// more: what it was decided on holds for `holds`. Only an apply that would begin something can be
+// out of date; one at or past a point of no return that was begun only has the way forward.
+bool is_out_of_date(const RunHook& order, Duration waited, Duration holds);
+
 // What a run is told. Visible for tests. The deadline is in machine time: the hook lives in it.
 std::vector<HookFact> hook_facts(const RunHook& order, const Clock& clock);
 

@@ -230,6 +230,30 @@ TEST_CASE("hooks that are destroyed kill what runs and report nothing") {
     CHECK(!reported);
 }
 
+TEST_CASE("an order that waited too long begins nothing, but finishes what was begun") {
+    RunHook late = order();
+    late.plan.steps.resize(3, late.plan.steps[0]);
+    late.plan.steps[1].point_of_no_return = true;
+    late.run.attempt = 1;
+    CHECK(!is_out_of_date(late, 10min, 10min));
+    CHECK(is_out_of_date(late, 11min, 10min));
+    late.run.attempt = 2;
+    CHECK(is_out_of_date(late, 11min, 10min));
+    late.run.step = 1;
+    late.run.attempt = 1;
+    CHECK(is_out_of_date(late, 11min, 10min));
+    late.run.attempt = 2;
+    CHECK(!is_out_of_date(late, 11min, 10min));
+    late.run.step = 2;
+    late.run.attempt = 1;
+    CHECK(!is_out_of_date(late, 11min, 10min));
+    late.run.step = 0;
+    for (const HookVerb verb : {HookVerb::plan, HookVerb::verify, HookVerb::undo}) {
+        late.run.verb = verb;
+        CHECK(!is_out_of_date(late, 11min, 10min));
+    }
+}
+
 TEST_CASE("the deadline that a hook is told is in the machine's time") {
     const Clock clock(TimeLapse{20, 0});
     const auto facts = hook_facts(order(), clock);
