@@ -423,6 +423,8 @@ void App::drained() {
 }
 
 int run_daemon(const Config& config, const Clock& clock) {
+    // Whoever reads our log may go away; the watch goes on. Hooks get the default back.
+    std::signal(SIGPIPE, SIG_IGN);
     return App(config, clock).run();
 }
 

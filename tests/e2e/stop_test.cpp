@@ -61,6 +61,22 @@ TEST_CASE("SIGTERM during a migration waits for the hook, records its end and or
     story.end();
 }
 
+TEST_CASE("a log that nobody reads any more does not kill the daemon") {
+    TempDir dir;
+    Platform platform(dir, {});
+    Watcher watcher(dir, platform, {});
+    const auto code = dir.path() / "exit-code";
+    // Refused for the first one's lock, it has something to say and an exit code to say it with.
+    Child second({"/bin/sh", "-c",
+                  "{ sleep 0.2; \"$0\" run --config \"$1\" 2>&1; echo $? > \"$2\"; } | true; "
+                  "exit 0",
+                  binary("voltcanary"), watcher.config().string(), code.string()},
+                 {}, dir.path() / "second.log");
+    REQUIRE(eventually(platform.clock(), 5min, [&] { return !second.running(); }));
+    CHECK(read_text(code) == "1\n");
+    CHECK(watcher.stop() == 0);
+}
+
 TEST_CASE("a second daemon on the same state is refused, and the first goes on") {
     TempDir dir;
     Platform platform(dir, {});
