@@ -62,6 +62,39 @@ void finish_after_kill(bool after_effect) {
 
 }  // namespace
 
+TEST_CASE("a page that was under way when the daemon was killed is sent again, once taken never") {
+    TempDir marks;
+    const auto keys = marks.path() / "keys";
+    const auto works = marks.path() / "works";
+    WatcherOptions options;
+    options.automatic = false;
+    options.pager = {"/bin/sh", "-c",
+                     "echo $VOLTCANARY_IDEMPOTENCY_KEY >> \"$0\"; [ -e \"$1\" ] || exec sleep 60",
+                     keys.string(), works.string()};
+    Story story(options);
+    story.platform().inject({{"component", "primary"}, {"kind", "stall"}, {"p", 0.9}});
+    REQUIRE(story.eventually(20min, [&] { return std::filesystem::exists(keys); }));
+    story.watcher().kill_hard();
+    const std::string key = read_text(keys).substr(0, read_text(keys).find('\n') + 1);
+    std::filesystem::remove(keys);
+
+    write_text(works, "");
+    story.watcher().start();
+    REQUIRE(story.eventually(2min, [&] { return std::filesystem::exists(keys); }));
+    CHECK(read_text(keys).substr(0, key.size()) == key);
+    REQUIRE(story.eventually(2min, [&] {
+        return story.watcher().metrics().find("voltcanary_notify_queued 0\n") != std::string::npos;
+    }));
+    // Its being taken is on record by the end of an orderly stop.
+    CHECK(story.watcher().stop() == 0);
+    std::filesystem::remove(keys);
+    story.watcher().start();
+    CHECK(story.throughout(1min, [&] {
+        return !std::filesystem::exists(keys) || read_text(keys).find(key) == std::string::npos;
+    }));
+    story.end();
+}
+
 TEST_CASE("killed before its hook took effect, the daemon applies it once after the restart") {
     finish_after_kill(false);
 }

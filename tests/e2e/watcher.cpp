@@ -52,6 +52,7 @@ migration:
     - {name: switch-producers, hook: switch-producers, deadline: 60s, point_of_no_return: true}
 notify:
   - http: {url: "http://127.0.0.1:@CONTROL@/pages"}
+@PAGER@
 )";
 
 std::string filled(std::string text, const std::map<std::string, std::string>& values) {
@@ -75,6 +76,9 @@ std::string configuration(const Platform& platform, const WatcherOptions& option
     std::string through;
     for (const std::string& word : options.attach_through)
         through += quoted(word) + ", ";
+    std::string pager;
+    for (const std::string& word : options.pager)
+        pager += (pager.empty() ? "  - exec: [" : ", ") + quoted(word);
     const bool login = !options.primary_password.empty();
     return filled(configuration_template,
                   {{"MODE", options.automatic ? "auto" : "observe"},
@@ -88,6 +92,7 @@ std::string configuration(const Platform& platform, const WatcherOptions& option
                    {"VENDOR", port("vendor")},
                    {"CHARGERS", std::to_string(options.chargers)},
                    {"THROUGH", through},
+                   {"PAGER", pager.empty() ? "" : pager + "]"},
                    {"LAB", quoted(binary("voltcanary-lab")) + ", ctl, --port, \"" + control + "\""},
                    {"CONTROL", control}});
 }

@@ -22,6 +22,8 @@ struct WatcherOptions {
     std::string primary_password;  // of the user "probe"; handed over in the environment
     // Program and arguments put before the attach hook, e.g. to make it slow; empty: none.
     std::vector<std::string> attach_through;
+    // Program and arguments that get every page as well; empty: none.
+    std::vector<std::string> pager;
 };
 
 class Watcher {
