@@ -46,6 +46,7 @@ struct Engine::State {
     void open_if_due(Instant before);
     bool asleep();
     bool plain_outage() const;
+    bool users_fail_on() const;
     std::vector<Counts> evidence_blocks() const;
     std::vector<Counts> blind_blocks() const;
     std::optional<NotedBlock> unfinished_block() const;

@@ -68,8 +68,11 @@ Decision choose(const Situation& s, const PolicyRules& rules,
     if (d.remedy == Remedy::suppress && d.posterior >= rules.suppress_posterior) {
         return Decision::suppress;
     }
-    // Half blind, or it is probably us: only a plain outage is worth waking a person on a guess.
-    if ((s.blind || d.remedy == Remedy::suppress) && !plain) return Decision::none;
+    // Half blind, or it is probably us: only a plain outage is worth waking a person on a guess, or
+    // one that lasts and is plainly not ours. A dead control target must not silence it for good.
+    const bool lasts =
+        s.users_fail_on && d.remedy != Remedy::suppress && d.posterior >= rules.suppress_posterior;
+    if ((s.blind || d.remedy == Remedy::suppress) && !plain && !lasts) return Decision::none;
     switch (d.remedy) {
         case Remedy::none:
             return Decision::none;

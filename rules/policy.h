@@ -24,6 +24,7 @@ struct Situation {
     HardPath hard;
     bool standby_trouble = false;  // the standby is bad by itself, again and again
     bool confirmed = false;        // found worth a page before
+    bool users_fail_on = false;    // blind, but in minute after minute they do
 
     Diagnosis diagnosis;
     bool users_harmed = false;
@@ -36,7 +37,8 @@ struct Situation {
 
     bool act_worthy() const { return score >= act_score || hard.act; }
     bool page_worthy() const {
-        return act_worthy() || score >= suspect_score || hard.page || standby_trouble || confirmed;
+        return act_worthy() || score >= suspect_score || hard.page || standby_trouble ||
+               confirmed || users_fail_on;
     }
 };
 

@@ -136,6 +136,16 @@ bool Engine::State::plain_outage() const {
     return hard_path(ledger, settled, memory.active(), rules.detectors).page;
 }
 
+// Blind minutes do not count, but users who fail in half of the window's do matter.
+bool Engine::State::users_fail_on() const {
+    const Instant since = settled - rules.detectors.window;
+    const auto harmed =
+        std::count_if(memory.blocks.begin(), memory.blocks.end(), [&](const NotedBlock& block) {
+            return block.from >= since && block.blind && users_harmed({block.counts});
+        });
+    return 2 * harmed * rules.detectors.block >= rules.detectors.window;
+}
+
 void Engine::State::review() {
     const Instant before = std::exchange(reviewed, settled);
     if (memory.machine.in_flight()) return;
@@ -295,6 +305,12 @@ Situation Engine::State::situation(const Named& culprit) const {
     s.users_harmed = culprit.users_harmed;
     s.blind = culprit.blind || latest_blind || (unfinished && unfinished->control_bad) ||
               control_fails_now();
+    // Only where the named evidence is of those minutes: the edge of a cut of ours is no evidence.
+    const ChannelCount& control = at(culprit.diagnosis.counts, Channel::CT);
+    const bool of_blind_minutes =
+        control.bad >=
+        bad_threshold(votes(control), rules.detectors.background_loss, rules.detectors.false_block);
+    s.users_fail_on = s.blind && of_blind_minutes && users_fail_on();
     s.standby_certified = standby.at(now).certified;
     s.active = memory.active();
     s.in_flight = memory.machine.in_flight();

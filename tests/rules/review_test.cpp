@@ -274,5 +274,26 @@ TEST_CASE("a bad minute opens an incident though several slots settled at one lo
     CHECK(feed.count<IncidentOpened>() == 1);
 }
 
+TEST_CASE("a dead control target does not silence a lasting partial outage, and moves nothing") {
+    const auto no_control = [](Channel channel) {
+        return channel == Channel::CT ? Outcome::timeout : Outcome::ok;
+    };
+    int turn = 0;
+    const auto every_other = [&](Channel channel) {
+        const bool primary = channel == Channel::HB || channel == Channel::TX ||
+                             channel == Channel::DL || channel == Channel::DF;
+        if (!primary) return no_control(channel);
+        return ++turn % 2 == 0 ? Outcome::timeout : Outcome::ok;
+    };
+    Feed feed;
+    feed.run(0min, 30min, no_control);
+    CHECK(feed.count<PageRaised>() == 0);
+    feed.run(30min, 40min, every_other);
+    CHECK(feed.count<PageRaised>() == 1);
+    feed.run(40min, 60min, every_other);
+    CHECK(feed.count<PageRaised>() == 1);
+    CHECK(feed.count<MigrationProposed>() == 0);
+}
+
 }  // namespace
 }  // namespace vc::test
