@@ -180,9 +180,12 @@ Result<std::size_t> Probing::add_prober(const Wanted& wanted) {
     options.endpoint.port = wanted.spec.port;
     options.connect_timeout = wanted.shortest_budget * 2;
     if (wanted.spec.tls) {
-        auto trust = TlsTrust::load("");
-        if (!trust) return failure(wanted.name + ": " + trust.error().message);
-        options.endpoint.tls = *trust;
+        if (!trust_) {
+            auto loaded = TlsTrust::load("");
+            if (!loaded) return failure(wanted.name + ": " + loaded.error().message);
+            trust_ = std::move(*loaded);
+        }
+        options.endpoint.tls = trust_;
     }
     SessionRunner::Callbacks callbacks;
     callbacks.on_observation = [this](const Observation& observation) { seen(observation); };

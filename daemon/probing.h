@@ -85,6 +85,7 @@ class Probing {
     Callbacks callbacks_;
     Schedule schedule_;
     std::vector<std::size_t> prober_of_entry_;  // by schedule entry
+    std::shared_ptr<TlsTrust> trust_;           // see Endpoint: a thousand chargers trust one set
     std::vector<Prober> probers_;
     std::size_t vendor_entry_ = SIZE_MAX;
     std::map<AttemptId, Channel> open_;
