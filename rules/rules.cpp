@@ -108,6 +108,7 @@ Hypothesis read_hypothesis(const YamlNode& node, const std::string& what, Errors
          {"suppress", Remedy::suppress},
          {"none", Remedy::none}}};
     Hypothesis out;
+    out.pos = node.pos;
     Fields in(node, what, errors);
     in.text("name", out.name, Need::required);
     in.text("variant", out.variant);
@@ -120,7 +121,7 @@ Hypothesis read_hypothesis(const YamlNode& node, const std::string& what, Errors
     return out;
 }
 
-void read_hypotheses(const YamlNode& node, const std::string& file, Rules& rules, Errors& errors) {
+void read_hypotheses(const YamlNode& node, Rules& rules, Errors& errors) {
     Fields in(node, "hypotheses file", errors);
     const YamlNode* list = in.child("hypotheses", Need::required);
     in.finish();
@@ -134,18 +135,13 @@ void read_hypotheses(const YamlNode& node, const std::string& file, Rules& rules
         rules.hypotheses.push_back(
             read_hypothesis(list->items[i], "hypotheses[" + std::to_string(i + 1) + "]", errors));
     }
-    Errors own;
-    check_hypotheses(rules.hypotheses, own);
+    check_hypotheses(rules.hypotheses, errors);
     std::vector<ChannelCadence> probed = rules.cadences;
     if (probed.empty()) {
         for (const Channel channel : all_channels)
             probed.push_back({.channel = channel});
     }
-    check_identifiable(rules.hypotheses, probed, own);
-    for (Error& error : own) {
-        error.pos.file = file;
-        errors.push_back(std::move(error));
-    }
+    check_identifiable(rules.hypotheses, probed, errors);
 }
 
 }  // namespace
@@ -155,7 +151,7 @@ void read_rules(const RuleTexts& texts, const RuleTexts& names, Rules& rules, Er
         read_detectors(*node, rules.detectors, errors);
     }
     if (const auto node = parse_yaml(texts.hypotheses, names.hypotheses, errors)) {
-        read_hypotheses(*node, names.hypotheses, rules, errors);
+        read_hypotheses(*node, rules, errors);
     }
     if (const auto node = parse_yaml(texts.policy, names.policy, errors)) {
         read_policy(*node, rules.policy, errors);

@@ -5,10 +5,9 @@
 namespace vc {
 namespace {
 
-void add(Errors& errors, std::string message) {
-    Error error;
-    error.message = std::move(message);
-    errors.push_back(std::move(error));
+// Of two rows, the later is told where it stands: it was added to what was right before.
+void add(Errors& errors, const Hypothesis& row, std::string message) {
+    errors.push_back({row.pos, std::move(message)});
 }
 
 }  // namespace
@@ -23,18 +22,22 @@ void check_hypotheses(const std::vector<Hypothesis>& rows, Errors& errors) {
         const auto count = std::count_if(rows.begin(), rows.end(),
                                          [&](const Hypothesis& row) { return row.name == name; });
         if (count != 1) {
-            add(errors, "hypotheses: exactly one must be called '" + std::string(name) +
-                            "', there are " + std::to_string(count));
+            Error error;
+            if (!rows.empty()) error.pos = {rows.front().pos.file, 0, 0};
+            error.message = "hypotheses: exactly one must be called '" + std::string(name) +
+                            "', there are " + std::to_string(count);
+            errors.push_back(std::move(error));
         }
     }
     for (auto a = rows.begin(); a != rows.end(); ++a) {
         for (auto b = a + 1; b != rows.end(); ++b) {
             if (full_name(*a) == full_name(*b)) {
-                add(errors, "hypotheses: two are called '" + full_name(*a) + "'");
+                add(errors, *b, "hypotheses: two are called '" + full_name(*a) + "'");
             }
             if (a->name == b->name && a->remedy != b->remedy) {
-                add(errors, "hypotheses: '" + full_name(*a) + "' and '" + full_name(*b) +
-                                "' are one diagnosis but have different remedies");
+                add(errors, *b,
+                    "hypotheses: '" + full_name(*a) + "' and '" + full_name(*b) +
+                        "' are one diagnosis but have different remedies");
             }
         }
     }
@@ -50,8 +53,9 @@ void check_identifiable(const std::vector<Hypothesis>& rows,
     for (auto a = rows.begin(); a != rows.end(); ++a) {
         for (auto b = a + 1; b != rows.end(); ++b) {
             if (a->name == b->name || !same(*a, *b)) continue;
-            add(errors, "hypotheses: '" + full_name(*a) + "' and '" + full_name(*b) +
-                            "' cannot be told apart by the channels that are probed");
+            add(errors, *b,
+                "hypotheses: '" + full_name(*a) + "' and '" + full_name(*b) +
+                    "' cannot be told apart by the channels that are probed");
         }
     }
 }

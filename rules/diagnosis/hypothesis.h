@@ -32,6 +32,7 @@ struct Hypothesis {
     Remedy remedy = Remedy::page;
     std::array<Expectation, all_channels.size()> expects{};  // by Channel; good unless said
     std::string text;                                        // one clause for a person
+    SourcePos pos;                                           // where the row stands, for errors
 
     Expectation of(Channel channel) const { return expects[static_cast<std::size_t>(channel)]; }
     friend bool operator==(const Hypothesis&, const Hypothesis&) = default;

@@ -1,7 +1,7 @@
 // Which hypothesis explains the bad minutes? Exact Bayes over the catalogue's rows and a grid of
-// loss rates {5, 20, 50, 95 %} (failover.md section 4): under a row, a channel that is expected
-// bad fails with 1 - (1 - q)(1 - p), one expected good with q, and one that may be either is
-// averaged over both. Successes speak as loudly as failures. Since one fault hits a transaction
+// loss rates {5, 20, 50, 95 %}: under a row, a channel that is expected bad, crossed by a part that
+// loses with p, fails with 1 - (1 - q)(1 - p), one expected good with q, and one that may be either
+// is averaged over both. Successes speak as loudly as failures. Since one fault hits a transaction
 // (two loops) harder than a heartbeat and a short drop hits short budgets harder than long ones,
 // a channel expected bad may with probability one half be one step of the grid off.
 //

@@ -1,9 +1,9 @@
 // The verdict on one block (a minute) and the score that many of them make.
 //
 // A block of a channel is bad when it has c or more failures, c from the binomial tail of the
-// number of attempts really seen (failover.md's lesson: a fixed c is wrong as soon as a cadence
-// changes). The allowed chance of calling a healthy block bad is shared out over the channels that
-// judge it, so that it stays what the rule says however many there are.
+// number of attempts really seen: a fixed c would be wrong as soon as a cadence changes. The
+// allowed chance of calling a healthy block bad is shared out over the channels that judge it, so
+// that it stays what the rule says however many there are.
 //
 // A block in which our own control probes fail, or in which too little was seen, makes no
 // statement: it is blind, and the score stands still.

@@ -4,16 +4,20 @@
 // journal ends. next() says what is to be recorded now; a StepStarted is also an order to run that
 // hook, to be obeyed once the record is on disk. The table:
 //
-//   plan     done -> next step; refused, failed -> give up (nothing was touched);
-//            transient, timed out -> again after a pause, up to the step's attempts
-//   apply    done -> claimed, or next step when the hook cannot verify; refused, failed -> give
-//            up; transient, timed out, or lost in a restart -> in doubt
-//   claimed  verify: in effect -> next step; not -> apply again with the same key, up to the
-//   attempts in doubt verify: in effect -> as done; not -> apply again with the same key, up to the
-//   attempts give up  before the point of no return: undo what was touched, last first ->
-//   rolled_back;
-//            after it: failed. An undo that does not succeed: failed
-//   applied  all steps -> verify on the users' own probes -> verified, or failed at the deadline
+//   plan      done: next step. refused, failed: give up, nothing was touched. transient, timed
+//             out: again after a pause, up to the step's attempts.
+//
+//   apply     done: claimed, or next step when the hook cannot verify. refused, failed: give up.
+//             transient, timed out, lost in a restart: in doubt.
+//
+//   claimed   verify says in effect: next step. Not: apply again, same key, up to the attempts.
+//
+//   in doubt  the same.
+//
+//   give up   before the point of no return: undo what was touched, last first; rolled_back.
+//             After it, and when an undo does not succeed: failed.
+//
+//   applied   all steps are: verify on the users' own probes; verified, or failed at the deadline.
 #pragma once
 
 #include <optional>

@@ -162,7 +162,8 @@ TEST_CASE("two diagnoses that no probed channel tells apart are refused by name"
     read_rules(texts, names, rules, errors);
     REQUIRE(errors.size() == 1);
     CHECK(to_text(errors[0]) ==
-          "hypotheses.yaml: hypotheses: 'x' and 'y (z)' cannot be told apart by the channels that "
+          "hypotheses.yaml:5:5: hypotheses: 'x' and 'y (z)' cannot be told apart by the channels "
+          "that "
           "are probed");
     errors.clear();
     rules.cadences.push_back({Channel::DL, 1s, 1, 2s});

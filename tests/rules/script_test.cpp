@@ -1,5 +1,5 @@
 // Runs tests/scripts/*.txt: each file is a story, a list of commands, each followed by "----" and
-// the trace that it brings. UPDATE=1 in the environment writes the traces anew.
+// the trace that it brings. VC_UPDATE_SCRIPTS=1 in the environment writes the traces anew.
 //
 //   world [seed=N] [mode=auto|observe] [quorum=no] [loss=X] [chargers=N] [entities=N]
 //   fault COMPONENT KIND[=SHARE] at=T for=T      times count from the story's start
@@ -156,8 +156,8 @@ TEST_CASE("every story in tests/scripts plays as it is written") {
         CAPTURE(file.string());
         std::string written;
         const std::string now = play(file, written);
-        if (std::getenv("UPDATE") != nullptr) std::ofstream(file) << now;
-        CHECK(now == (std::getenv("UPDATE") != nullptr ? now : written));
+        if (std::getenv("VC_UPDATE_SCRIPTS") != nullptr) std::ofstream(file) << now;
+        CHECK(now == (std::getenv("VC_UPDATE_SCRIPTS") != nullptr ? now : written));
     }
 }
 

@@ -53,7 +53,9 @@ Outcomes outcomes_of(const World& world) {
 // VC_SEEDS=200 in the environment tries more of them.
 std::uint64_t seeds() {
     const char* wanted = std::getenv("VC_SEEDS");
-    return wanted == nullptr ? 6 : std::stoull(wanted);
+    const std::uint64_t number = wanted == nullptr ? 6 : std::stoull(wanted);
+    REQUIRE(number > 0);
+    return number;
 }
 
 // One world per seed: even seeds with background loss, the moment of the fault moving with it.

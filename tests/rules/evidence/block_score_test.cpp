@@ -30,7 +30,7 @@ TEST_CASE("the threshold is the smallest count whose tail is small enough") {
             if (c > 1) CHECK(tail(n, 0.005, c - 1) > level);
         }
     }
-    // The two that the research warns of: a fixed count is wrong for one of them.
+    // A fixed count would be wrong for one of these two.
     CHECK(bad_threshold(6, 0.005, 0.05) == 1);
     CHECK(bad_threshold(60, 0.005, 0.05) == 2);
     CHECK(bad_threshold(0, 0.005, 0.05) == 1);
