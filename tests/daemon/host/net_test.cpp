@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <doctest/doctest.h>
 #include <netdb.h>
-#include <time.h>
 
 #include <array>
 #include <atomic>
@@ -22,10 +21,12 @@
 #include "daemon/host/spawn.h"
 #include "tests/daemon/host/localhost_certificate.h"
 
-// The system's look-up, made slow for one name: it takes the place of the C library's.
+// The system's look-up, which hangs for one name until it is let go: it takes the place of the C
+// library's.
 namespace {
 std::atomic<int> slow_look_ups{0};
-}
+std::atomic<bool> let_go{false};
+}  // namespace
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
                            addrinfo** found) {
     using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
@@ -34,8 +35,7 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
         return real(name, service, hints, found);
     }
     ++slow_look_ups;
-    const timespec moment{0, 100'000'000};
-    ::nanosleep(&moment, nullptr);
+    let_go.wait(false);
     return EAI_AGAIN;
 }
 
@@ -224,9 +224,14 @@ TEST_CASE("a cancelled connect ends soon and leaves no stream") {
 TEST_CASE("look-ups that nobody waits for any more do not hold up those that come after") {
     Case after;
     slow_look_ups = 0;
-    const auto give_up = [](Case& its, Connector& connector) -> asio::awaitable<void> {
+    let_go = false;
+    int given_up = 0;
+    const auto give_up = [&given_up](Case& its, Connector& connector) -> asio::awaitable<void> {
         const Connected none = co_await connector.run(its.clock.now() + 20ms);
         CHECK(to_text(none.result.outcome) == "timeout");
+        if (++given_up < 20) co_return;
+        let_go = true;
+        let_go.notify_all();
     };
     std::vector<std::unique_ptr<Connector>> connectors;
     for (int i = 0; i < 20; ++i) {
