@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/facts.h"
 #include "daemon/hooks/hooks.h"
 #include "daemon/host/file.h"
 #include "daemon/host/log.h"
@@ -39,21 +40,6 @@ constexpr Duration tick_every = std::chrono::seconds(1);
 
 // Probing is alive while some attempt has ended within this many of its channel's periods.
 constexpr int periods_alive = 3;
-
-JournalFacts journal_facts(const JournalCounts& counts) {
-    return {counts.state == JournalState::ok,
-            counts.records_written,
-            counts.observations_written,
-            counts.observations_dropped,
-            counts.write_failures,
-            counts.batches_waiting,
-            counts.file_bytes,
-            counts.last_commit};
-}
-
-NotifyFacts notify_facts(const NotifyCounts& counts) {
-    return {counts.sent, counts.retried, counts.failed, counts.queued};
-}
 
 std::string bounded(std::string text) {
     constexpr std::size_t most = 600;
@@ -95,6 +81,8 @@ class App {
     void page_again();
     void command(CommandGiven given, HttpAnswers::CommandAnswer answer);
     void refresh_metrics();
+    // Which attempts are missing, by two counts that know nothing of each other; empty: none.
+    std::string unaccounted() const;
     StatusFacts status_facts() const;
     Health health() const;
     void say(const Record& record);
@@ -137,8 +125,13 @@ int App::run() {
     spawn(io_.get_executor(), "tick", keep_ticking());
     io_.run();
     refresh_metrics();
-    if (const auto missing = metrics_.unaccounted()) {
-        log_.error("attempts are not accounted for", {{"channel", *missing}});
+    std::string missing = unaccounted();
+    const std::uint64_t open = probing_->open_in_sessions();
+    if (missing.empty() && probes_ended_ && open > 0) {
+        missing = std::to_string(open) + " never ended";
+    }
+    if (!missing.empty()) {
+        log_.error("attempts are not accounted for", {{"which", missing}});
         return 1;
     }
     log_.info("stopped");
@@ -341,6 +334,20 @@ void App::refresh_metrics() {
     metrics_.status(engine_.status());
     metrics_.journal(journal_facts(journal_->counts()));
     metrics_.notify(notify_facts(notifier_->counts()));
+    metrics_.session_events(session_events(probing_->counters()));
+}
+
+std::string App::unaccounted() const {
+    std::uint64_t ours = 0;
+    for (const Channel channel : all_channels) {
+        Accounting counts = metrics_.accounting(channel);
+        counts.in_flight = probing_->in_flight(channel);
+        ours += counts.in_flight;
+        if (!counts.holds()) return std::string(to_text(channel));
+    }
+    const std::uint64_t theirs = probing_->open_in_sessions();
+    if (ours == theirs) return "";
+    return std::to_string(ours) + " are open, and the sessions know of " + std::to_string(theirs);
 }
 
 StatusFacts App::status_facts() const {
@@ -362,8 +369,8 @@ StatusFacts App::status_facts() const {
         one.recent = recent_.facts(channel);
         const auto missed = missed_.find(channel);
         one.missed_ticks = missed == missed_.end() ? 0 : missed->second;
-        if (!one.counts.holds()) facts.unaccounted = std::string(to_text(channel));
     }
+    if (std::string missing = unaccounted(); !missing.empty()) facts.unaccounted = missing;
     return facts;
 }
 

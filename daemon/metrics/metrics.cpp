@@ -182,6 +182,7 @@ struct Metrics::State {
     Counter* notify_retried = nullptr;
     Counter* notify_failed = nullptr;
     Meter* notify_queued = nullptr;
+    Series<Counter, SessionEvent> session_events;
 
     void make_channels();
     void make_engine();
@@ -309,6 +310,9 @@ void Metrics::State::make_journal() {
 }
 
 void Metrics::State::make_build(const BuildFacts& facts) {
+    auto& events = counters(registry, "voltcanary_session_events_total",
+                            "Connections, and what peers did outside any attempt.");
+    session_events = add_all<Counter>(events, "event", all_session_events);
     gauges(registry, "voltcanary_build_info", "Always 1; the version is in the label.")
         .Add({{"version", facts.version}})
         .Set(1);
@@ -439,6 +443,11 @@ void Metrics::notify(const NotifyFacts& facts) {
     raise(*state_->notify_retried, facts.retried);
     raise(*state_->notify_failed, facts.failed);
     state_->notify_queued->Set(static_cast<double>(facts.queued));
+}
+
+void Metrics::session_events(const std::map<SessionEvent, std::uint64_t>& counts) {
+    for (const auto& [event, count] : counts)
+        raise(*state_->session_events.at(event), count);
 }
 
 Accounting Metrics::accounting(Channel channel) const {

@@ -8,9 +8,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "rules/engine.h"
 #include "rules/observation.h"
@@ -40,6 +42,25 @@ struct NotifyFacts {
     std::uint64_t failed = 0;
     std::uint64_t queued = 0;
 };
+
+// What the sessions count besides their attempts: connections, and what peers did that belongs to
+// no attempt any more.
+enum class SessionEvent : std::uint8_t {
+    connect,           // a connection came up
+    drop,              // the peer, or silence, ended one
+    late_answer,       // right, to an attempt that had ended already
+    duplicate,         // delivered a second time
+    unmatched,         // belongs to nothing we know
+    malformed,         // broke the protocol
+    cleanup,           // a left-over transaction was stopped outside its attempt
+    cleanup_given_up,  // a left-over transaction that the peer refused to stop
+};
+inline constexpr std::array all_session_events{
+    SessionEvent::connect,     SessionEvent::drop,
+    SessionEvent::late_answer, SessionEvent::duplicate,
+    SessionEvent::unmatched,   SessionEvent::malformed,
+    SessionEvent::cleanup,     SessionEvent::cleanup_given_up};
+std::string_view to_text(SessionEvent event);
 
 // Of one channel: every attempt that was started ended in exactly one outcome, or still runs.
 struct Accounting {
@@ -71,6 +92,8 @@ class Metrics {
     void status(const EngineStatus& status);
     void journal(const JournalFacts& facts);
     void notify(const NotifyFacts& facts);
+    // How often each has happened since the start.
+    void session_events(const std::map<SessionEvent, std::uint64_t>& counts);
 
     Accounting accounting(Channel channel) const;
     // "TX: started 7, finished 5, in flight 1"; none when the identity holds for every channel.

@@ -94,6 +94,7 @@ void MigrationMachine::finish_apply(Progress& step, const StepFinished& finished
     step.doubt = may_be_repeated(finished.outcome);
     // A refusal says that nothing was changed; everything else may have changed something.
     if (finished.outcome != HookOutcome::refused) step.touched = true;
+    if (plan_->steps[finished.run.step].point_of_no_return && !step.touched) committed_ = false;
     if (took_effect(finished.outcome)) {
         step.claimed = plan_->steps[finished.run.step].verify && !verified;
         step.applied = !step.claimed;

@@ -30,8 +30,9 @@ std::string_view to_text(HookOutcome outcome);
 struct MigrationStep {
     std::string name;  // attach-consumers, switch-producers, ...
     std::string hook;  // which hook of the configuration carries it out
-    // From the first attempt of this step on the only way is forward: messages may already have
-    // been sent to the new broker.
+    // From the first attempt of this step on the only way is forward, for messages may already
+    // have been sent to the new broker; unless the first attempt was refused, which changes
+    // nothing.
     bool point_of_no_return = false;
     Duration deadline{};         // of one run of the hook
     std::uint32_t attempts = 1;  // of apply, transient failures and time-outs included

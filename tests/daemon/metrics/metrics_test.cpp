@@ -228,4 +228,17 @@ TEST_CASE("others' counts are taken over, and never go back") {
     }
 }
 
+TEST_CASE("what sessions count only rises, and every event has its series from the start") {
+    Metrics metrics(BuildFacts{"1", true});
+    for (const SessionEvent event : all_session_events) {
+        const std::string series =
+            "voltcanary_session_events_total{event=\"" + std::string(to_text(event)) + "\"} 0";
+        CHECK_MESSAGE(metrics.text().find(series) != std::string::npos, series);
+    }
+    metrics.session_events({{SessionEvent::drop, 3}});
+    metrics.session_events({{SessionEvent::drop, 2}});
+    CHECK(metrics.text().find("voltcanary_session_events_total{event=\"drop\"} 3") !=
+          std::string::npos);
+}
+
 }  // namespace vc

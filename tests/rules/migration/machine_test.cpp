@@ -190,13 +190,34 @@ TEST_CASE("an obstacle before the point of no return turns the move around, afte
 }
 
 TEST_CASE("after the point of no return there is no way back: failed") {
-    for (const HookOutcome outcome : {HookOutcome::failed, HookOutcome::refused}) {
-        Play play;
-        play.answer({done, done, done, done, outcome});
-        play.go();
-        CHECK(play.machine.describe() == "failed");
-        CHECK(play.log.find("undo") == std::string::npos);
-    }
+    Play play;
+    play.answer({done, done, done, done, HookOutcome::failed});
+    play.go();
+    CHECK(play.machine.describe() == "failed");
+    CHECK(play.log.find("undo") == std::string::npos);
+}
+
+TEST_CASE("a point of no return that was refused at once was never passed, and all is undone") {
+    Play play;
+    play.answer({done, done, done, done, HookOutcome::refused});
+    CHECK(!play.machine.committed());
+    play.answer(done);
+    play.go();
+    CHECK(play.log.substr(play.log.find("apply 7.2")) ==
+          "apply 7.2.producers\nundo 7.1.consumers.undo\n"
+          "rolled_back: apply of switch-producers did not succeed: so\n");
+    CHECK(!play.machine.switched());
+}
+
+TEST_CASE("a point of no return that may have been passed is not taken back by a later refusal") {
+    Play play;
+    play.answer({done, done, done, done, HookOutcome::timed_out, HookOutcome::failed});
+    play.go();
+    play.now += 5s;
+    play.answer(HookOutcome::refused);
+    play.go();
+    CHECK(play.machine.describe() == "failed");
+    CHECK(play.log.find("undo") == std::string::npos);
 }
 
 TEST_CASE("a doubtful apply is verified, and repeated with the same key only when not in effect") {

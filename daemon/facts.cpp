@@ -1,0 +1,31 @@
+#include "daemon/facts.h"
+
+namespace vc {
+
+JournalFacts journal_facts(const JournalCounts& counts) {
+    return {counts.state == JournalState::ok,
+            counts.records_written,
+            counts.observations_written,
+            counts.observations_dropped,
+            counts.write_failures,
+            counts.batches_waiting,
+            counts.file_bytes,
+            counts.last_commit};
+}
+
+std::map<SessionEvent, std::uint64_t> session_events(const SessionCounters& counters) {
+    return {{SessionEvent::connect, counters.connects},
+            {SessionEvent::drop, counters.drops},
+            {SessionEvent::late_answer, counters.late_answers},
+            {SessionEvent::duplicate, counters.duplicates},
+            {SessionEvent::unmatched, counters.unmatched},
+            {SessionEvent::malformed, counters.malformed},
+            {SessionEvent::cleanup, counters.cleanups},
+            {SessionEvent::cleanup_given_up, counters.cleanups_given_up}};
+}
+
+NotifyFacts notify_facts(const NotifyCounts& counts) {
+    return {counts.sent, counts.retried, counts.failed, counts.queued};
+}
+
+}  // namespace vc

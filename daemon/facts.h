@@ -1,0 +1,18 @@
+// What the parts of the daemon count, in the words of the metrics, which know none of them. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "daemon/journal/journal.h"
+#include "daemon/metrics/metrics.h"
+#include "daemon/notify/notify.h"
+#include "probes/session.h"
+
+namespace vc {
+
+JournalFacts journal_facts(const JournalCounts& counts);
+NotifyFacts notify_facts(const NotifyCounts& counts);
+std::map<SessionEvent, std::uint64_t> session_events(const SessionCounters& counters);
+
+}  // namespace vc
