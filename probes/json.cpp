@@ -39,7 +39,7 @@ Json to_tree(const boost::json::value& value) {
         case boost::json::kind::object:
             tree.kind = Json::Kind::object;
             for (const auto& [name, member] : value.get_object()) {
-                tree.members.emplace_back(std::string(name), to_tree(member));
+                tree.members.push_back({std::string(name), to_tree(member)});
             }
             break;
     }

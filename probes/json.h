@@ -15,6 +15,7 @@
 namespace vc {
 
 struct Json {
+    struct Member;
     enum class Kind : std::uint8_t { null, boolean, integer, number, text, array, object };
 
     Kind kind = Kind::null;
@@ -22,14 +23,19 @@ struct Json {
     std::int64_t integer = 0;
     double number = 0;
     std::string text;
-    std::vector<Json> items;                            // of an array
-    std::vector<std::pair<std::string, Json>> members;  // of an object, in the order written
+    std::vector<Json> items;      // of an array
+    std::vector<Member> members;  // of an object, in the order written
 
     // What stands at "a.b.c" below this object; null pointer when there is nothing.
     const Json* at(std::string_view path) const;
     // The text or integer there, if it is one.
     std::optional<std::string_view> text_at(std::string_view path) const;
     std::optional<std::int64_t> integer_at(std::string_view path) const;
+};
+
+struct Json::Member {
+    std::string name;
+    Json value;
 };
 
 Result<Json> parse_json(std::string_view text);

@@ -3,15 +3,11 @@
 #include <algorithm>
 
 #include "rules/base/check.h"
+#include "rules/base/overloaded.h"
 #include "rules/engine_state.h"
 
 namespace vc {
 namespace {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-    using Fs::operator()...;
-};
 
 constexpr std::size_t most_detail = 500;  // characters of a hook's last words that are kept
 

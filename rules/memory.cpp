@@ -2,16 +2,9 @@
 
 #include <algorithm>
 
+#include "rules/base/overloaded.h"
+
 namespace vc {
-namespace {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-    using Fs::operator()...;
-};
-
-}  // namespace
-
 void Memory::fold(const Record& record, const Ledger& due) {
     fold_migration(record);
     std::visit(Overloaded{[&](const BlockClosed& r) { fold_block(r, due); },
@@ -110,7 +103,7 @@ void Memory::fold_block(const BlockClosed& closed, const Ledger& due) {
         blocks.pop_front();
     if (!block.sign() && !block.blind) return;
     if (incident) incident->note(block, rules_detectors.block, rules_policy);
-    blocks.push_back(std::move(block));
+    blocks.push_back(block);
 }
 
 }  // namespace vc

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "rules/base/overloaded.h"
 #include "rules/names.h"
 
 namespace vc {
@@ -382,11 +383,6 @@ RecordBody read_kind(std::size_t kind, Reader in) {
     }
     return read<std::variant_alternative_t<I, RecordBody>>(std::move(in));
 }
-
-template <class... Fs>
-struct Overloaded : Fs... {
-    using Fs::operator()...;
-};
 
 }  // namespace
 

@@ -38,7 +38,7 @@ HttpGet::State HttpGet::fail(std::string reason) {
 
 HttpGet::State HttpGet::take_result() {
     auto& parser = parser_->of_beast;
-    if (parser.is_header_done()) status_ = parser.get().result_int();
+    if (parser.is_header_done()) status_ = static_cast<int>(parser.get().result_int());
     if (!parser.is_done()) return state_;
     body_ = std::move(parser.get().body());
     return state_ = State::done;

@@ -85,7 +85,7 @@ Certificate StandbyHealth::at(Instant now) const {
     for (const auto& [has, channel, seen] :
          {std::tuple{has_sl_, Channel::SL, &sl_}, std::tuple{has_sf_, Channel::SF, &sf_}}) {
         if (!has) continue;
-        const Certificate direct = direct_probes(channel, *seen, now);
+        Certificate direct = direct_probes(channel, *seen, now);
         if (direct.refuted) return direct;
         if (!direct.certified && certificate.certified) certificate = direct;
     }

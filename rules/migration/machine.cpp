@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/base/check.h"
+#include "rules/base/overloaded.h"
 
 namespace vc {
 namespace {
@@ -14,11 +15,6 @@ bool took_effect(HookOutcome outcome) {
 bool may_be_repeated(HookOutcome outcome) {
     return outcome == HookOutcome::transient || outcome == HookOutcome::timed_out;
 }
-
-template <class... Fs>
-struct Overloaded : Fs... {
-    using Fs::operator()...;
-};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "rules/base/check.h"
+#include "rules/base/overloaded.h"
 
 namespace vc {
 
@@ -303,11 +304,6 @@ void World::crash_at_batch(std::size_t batch, bool before_actions) {
 }
 
 namespace {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-    using Fs::operator()...;
-};
 
 std::string number(double value) {
     std::array<char, 32> text{};
