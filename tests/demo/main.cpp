@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -81,6 +82,7 @@ class Stage {
             std::map<std::string, std::string>{}, dir_.path() / "play.log");
     }
 
+    Instant now() const { return platform_.clock().now(); }
     bool playing() { return player_ && player_->running(); }
 
     // Shows what goes on until `met`, or `within` (rules' time) has passed.
@@ -204,10 +206,12 @@ ObservedAct play_act2(const Options& options) {
         const bool missing = text(stage.status().at("vendor")) == "missing";
         if (act.states.size() <= 2) act.vendor_went_missing |= missing;
     };
-    // Until the relapse has been seen, and at the latest when the timeline is long over.
+    // Until the relapse has been seen; a relapse that nobody sees in eight minutes is a failure.
+    std::optional<Instant> played;
     stage.watch_until(minutes(40), [&] {
         note();
-        return act.states.size() >= 3 || !stage.playing();
+        if (!stage.playing() && !played) played = stage.now();
+        return act.states.size() >= 3 || (played && stage.now() - *played > minutes(8));
     });
     act.measured = stage.measure();
     stage.keep_in(options.out / "act2");
