@@ -73,6 +73,7 @@ class App {
     void drained();
 
     boost::asio::awaitable<void> keep_ticking();
+    Event stamped(EventBody body);
     void step(EventBody body);
     // `written` is told when the batch is on disk, or that it never will be.
     using Written = std::function<void(Result<void>)>;
@@ -104,7 +105,7 @@ class App {
     std::unique_ptr<HttpServer> http_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer tick_timer_;
-    std::optional<Instant> last_step_;
+    Instant last_step_ = Instant::min();  // the core is never told an earlier time
     bool stopping_ = false;
     bool probes_ended_ = false;
     bool stopped_ = false;
@@ -249,11 +250,13 @@ boost::asio::awaitable<void> App::keep_ticking() {
     }
 }
 
+Event App::stamped(EventBody body) {
+    last_step_ = std::max(clock_.now(), last_step_);
+    return {last_step_, std::move(body)};
+}
+
 void App::step(EventBody body) {
-    Instant now = clock_.now();
-    if (last_step_ && now < *last_step_) now = *last_step_;
-    last_step_ = now;
-    take(engine_.step({now, std::move(body)}));
+    take(engine_.step(stamped(std::move(body))));
 }
 
 void App::take(Batch batch, Written written) {
@@ -282,9 +285,7 @@ void App::take(Batch batch, Written written) {
 
 void App::command(CommandGiven given, HttpAnswers::CommandAnswer answer) {
     const std::string words = std::string(to_text(given.command)) + " is on record";
-    Instant now = std::max(clock_.now(), last_step_.value_or(Instant::min()));
-    last_step_ = now;
-    Batch batch = engine_.step({now, std::move(given)});
+    Batch batch = engine_.step(stamped(std::move(given)));
     if (batch.empty()) {
         answer(failure("nothing to do: there is no incident that it could apply to"));
         return;
