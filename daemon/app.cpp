@@ -82,9 +82,11 @@ class App {
     void page_again();
     void command(CommandGiven given, HttpAnswers::CommandAnswer answer);
     void refresh_metrics();
+    // Tells the metrics which attempts are open, and counts them.
+    std::uint64_t count_open();
     // Which attempts are missing, by two counts that know nothing of each other; empty: none.
-    std::string unaccounted() const;
-    StatusFacts status_facts() const;
+    std::string unaccounted();
+    StatusFacts status_facts();
     Health health() const;
     void say(const Record& record);
 
@@ -329,29 +331,32 @@ void App::carry_out(std::vector<Action> actions, Instant decided) {
 }
 
 void App::refresh_metrics() {
-    for (const Channel channel : all_channels) {
-        metrics_.in_flight(channel, probing_->in_flight(channel));
-    }
+    count_open();
     metrics_.status(engine_.status());
     metrics_.journal(journal_facts(journal_->counts()));
     metrics_.notify(notify_facts(notifier_->counts()));
     metrics_.session_events(session_events(probing_->counters()));
 }
 
-std::string App::unaccounted() const {
-    std::uint64_t ours = 0;
+std::uint64_t App::count_open() {
+    std::uint64_t open = 0;
     for (const Channel channel : all_channels) {
-        Accounting counts = metrics_.accounting(channel);
-        counts.in_flight = probing_->in_flight(channel);
-        ours += counts.in_flight;
-        if (!counts.holds()) return std::string(to_text(channel));
+        const std::uint64_t attempts = probing_->in_flight(channel);
+        metrics_.in_flight(channel, attempts);
+        open += attempts;
     }
+    return open;
+}
+
+std::string App::unaccounted() {
+    const std::uint64_t ours = count_open();
+    if (auto missing = metrics_.unaccounted()) return *missing;
     const std::uint64_t theirs = probing_->open_in_sessions();
     if (ours == theirs) return "";
     return std::to_string(ours) + " are open, and the sessions know of " + std::to_string(theirs);
 }
 
-StatusFacts App::status_facts() const {
+StatusFacts App::status_facts() {
     StatusFacts facts;
     facts.engine = engine_.status();
     facts.version = VC_VERSION;
