@@ -1,9 +1,11 @@
 #include "tests/lab/http.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <cctype>
 #include <charconv>
 #include <optional>
 
@@ -19,6 +21,20 @@ using Error = boost::system::error_code;
 constexpr std::size_t body_limit = 1u << 20;
 constexpr std::size_t connection_limit = 256;
 constexpr Duration idle_limit = 300s;
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return out;
+}
+
+std::string found_in(const std::map<std::string, std::string>& map, const std::string& name) {
+    const auto found = map.find(name);
+    return found == map.end() ? "" : found->second;
+}
+
+}  // namespace
 
 std::string unescaped(std::string_view text) {
     std::string out;
@@ -37,7 +53,9 @@ std::string unescaped(std::string_view text) {
     return out;
 }
 
-void split_target(std::string_view target, HttpRequest& request) {
+void read_target(std::string given, HttpRequest& request) {
+    request.target = std::move(given);
+    const std::string_view target = request.target;
     const auto mark = target.find('?');
     request.path = unescaped(target.substr(0, mark));
     if (mark == std::string_view::npos) return;
@@ -52,7 +70,13 @@ void split_target(std::string_view target, HttpRequest& request) {
     }
 }
 
-}  // namespace
+std::string HttpRequest::header(const std::string& name) const {
+    return found_in(headers, name);
+}
+
+std::string HttpRequest::argument(const std::string& name) const {
+    return found_in(query, name);
+}
 
 class HttpServer::Session : public std::enable_shared_from_this<Session> {
   public:
@@ -78,6 +102,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     void orphan() {
         server_ = nullptr;
         idle_.cancel();
+        delayed_.cancel();
         stop();
     }
 
@@ -91,17 +116,30 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
         const auto& asked = parser_->get();
         HttpRequest request;
         request.method = std::string(asked.method_string());
-        split_target({asked.target().data(), asked.target().size()}, request);
-        request.key = std::string(asked["Idempotency-Key"]);
+        read_target(std::string(asked.target()), request);
+        for (const auto& field : asked)
+            request.headers[lower(field.name_string())] = std::string(field.value());
+        request.key = request.header("idempotency-key");
         request.body = asked.body();
         HttpResponse answer = server_->handle_(request);
         response_ = {};
         response_.version(asked.version());
         response_.result(answer.status);
         response_.set(http::field::content_type, answer.type);
+        for (const auto& [name, value] : answer.headers)
+            response_.set(name, value);
         response_.keep_alive(asked.keep_alive());
         response_.body() = std::move(answer.body);
         response_.prepare_payload();
+        if (answer.delay > Duration::zero()) {
+            // Nothing else holds the session while it waits; orphan() ends the wait.
+            delayed_ = agenda_.after(answer.delay, [self = shared_from_this()] { self->write(); });
+        } else {
+            write();
+        }
+    }
+
+    void write() {
         http::async_write(socket_, response_,
                           [self = shared_from_this()](const Error& error, std::size_t) {
                               if (error || self->server_ == nullptr) return;
@@ -117,6 +155,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
     Timer idle_;
+    Timer delayed_;
 };
 
 HttpServer::HttpServer(Agenda& agenda, Handle handle)
@@ -138,11 +177,13 @@ Result<HttpResponse> http_ask(std::uint16_t port, const HttpRequest& request, Du
     beast::flat_buffer buffer;
     http::request<http::string_body> asked;
     asked.method_string(request.method);
-    asked.target(request.path);
+    asked.target(request.target.empty() ? request.path : request.target);
     asked.version(11);
     asked.set(http::field::host, "127.0.0.1");
     asked.set(http::field::content_type, "application/json");
     if (!request.key.empty()) asked.set("Idempotency-Key", request.key);
+    for (const auto& [name, value] : request.headers)
+        asked.set(name, value);
     asked.keep_alive(false);
     asked.body() = request.body;
     asked.prepare_payload();
