@@ -95,7 +95,8 @@ const std::map<std::string, std::set<std::string>> library_users{
     {"yaml-cpp/", {"rules/base/yaml.cpp"}},
     {"websocketpp/", {"probes/websocket/websocket.cpp", "tests/probes/websocket_server.cpp"}},
     {"proton/",
-     {"probes/amqp/engine.cpp", "tests/lab/amqp_engine.cpp", "tests/lab/amqp_message.cpp",
+     {"probes/amqp/engine.cpp", "tests/lab/amqp_data.cpp", "tests/lab/amqp_driver.h",
+      "tests/lab/amqp_engine.cpp", "tests/lab/amqp_links.cpp", "tests/lab/amqp_message.cpp",
       "tests/lab/amqp_proton.cpp", "tests/probes/amqp_peer.cpp"}},
     {"sqlite3.h", {"daemon/journal/sqlite.cpp"}},
     {"prometheus/", {"daemon/metrics/metrics.cpp"}},
@@ -107,7 +108,9 @@ const std::map<std::string, std::set<std::string>> library_users{
     {"boost/json",
      {"rules/base/json.cpp", "rules/record.cpp", "probes/json.cpp", "daemon/http/status_json.cpp",
       "daemon/cli/order.cpp", "daemon/cli/daemon_client.cpp", "daemon/cli/status_view.cpp"}},
-    {"openssl/", {"daemon/host/net.cpp", "tests/daemon/host/localhost_certificate.cpp"}},
+    {"openssl/",
+     {"daemon/host/net.cpp", "tests/daemon/host/localhost_certificate.cpp",
+      "tests/lab/signature.cpp"}},
 };
 
 }  // namespace
