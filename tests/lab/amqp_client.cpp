@@ -208,19 +208,19 @@ std::vector<Outgoing> AmqpClient::take_unsettled(const std::string& entity) {
 }
 
 void AmqpClient::on_outcome(AmqpConnection& connection, LinkId, DeliveryId delivery,
-                            Settlement outcome) {
+                            const AmqpOutcome& outcome) {
     connection.settle(delivery, Settlement::None);
     const auto found = by_delivery_.find(delivery);
     if (found == by_delivery_.end()) return;  // forgotten meanwhile
     const std::string key = found->second;
     forget(key);
-    settled_(key, outcome == Settlement::Accepted);
+    settled_(key, outcome.settlement == Settlement::Accepted);
 }
 
 void AmqpClient::on_message(AmqpConnection& connection, LinkId link, DeliveryId delivery,
-                            std::string bytes) {
+                            AmqpIncoming came) {
     const Incoming incoming{generation_, delivery, link};
-    auto message = decode(bytes);
+    auto message = decode(came.bytes);
     for (auto& [entity, receiver] : receivers_) {
         if (receiver.link != link || !message) continue;
         receiver.receive(incoming, std::move(*message));

@@ -18,8 +18,8 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "rules/base/ids.h"
 #include "tests/lab/agenda.h"
+#include "tests/lab/amqp_types.h"
 
 struct pn_link_t;
 struct pn_delivery_t;
@@ -27,30 +27,6 @@ struct pn_event_t;
 struct pn_session_t;
 
 namespace vc::lab {
-
-using LinkId = Id<struct LinkTag>;
-using DeliveryId = Id<struct DeliveryTag>;
-
-// None: the peer settled without saying what became of it.
-enum class Settlement { Accepted, Rejected, Released, Modified, None };
-
-struct AmqpError {
-    std::string condition;  // empty: no error
-    std::string description;
-};
-
-struct AmqpLink {
-    LinkId id;
-    bool to_peer = false;     // we send on it
-    std::string address;      // the peer's source (to_peer) or target
-    bool presettled = false;  // the link's sender settles as it sends
-    bool refused = false;     // client only: the broker attached without a terminus
-};
-
-struct Credentials {
-    std::string user;
-    std::string password;
-};
 
 class AmqpConnection;
 
@@ -62,11 +38,13 @@ class AmqpEvents {
     // Server: answer with accept_link or refuse_link. Client: the answer to open_*.
     virtual void on_attach(AmqpConnection&, const AmqpLink&) {}
     virtual void on_detach(AmqpConnection&, LinkId, const AmqpError&) {}
-    // Our sender may have got credit, or was asked to drain.
+    // Our sender may have got credit, or was asked to drain: then answer with drained().
     virtual void on_credit(AmqpConnection&, LinkId) {}
-    virtual void on_message(AmqpConnection&, LinkId, DeliveryId, std::string bytes) = 0;
-    // The peer's word on a message we sent; answer with settle().
-    virtual void on_outcome(AmqpConnection&, LinkId, DeliveryId, Settlement) = 0;
+    virtual void on_message(AmqpConnection&, LinkId, DeliveryId, AmqpIncoming) = 0;
+    // The peer's word on a message we sent; answer with settle(). When the peer has not settled
+    // itself (a receiver in mode second), it hears the outcome that settle() is given, which may
+    // be another: Rejected with com.microsoft:message-lock-lost.
+    virtual void on_outcome(AmqpConnection&, LinkId, DeliveryId, const AmqpOutcome&) = 0;
     // The last call for this connection, whatever ended it.
     virtual void on_closed(AmqpConnection&, const AmqpError&) = 0;
 };
@@ -81,6 +59,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
         // Server: what PLAIN must match. Client: PLAIN when the user is set, else ANONYMOUS.
         Credentials credentials;
         Duration idle_timeout{};
+        AmqpMap properties{};  // of our open
     };
 
     AmqpConnection(Agenda& agenda, boost::asio::ip::tcp::socket socket, Settings settings,
@@ -92,10 +71,13 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     void start();
 
     // Client. `credit` is what the receiver first gives.
-    LinkId open_sender(const std::string& name, const std::string& target);
-    LinkId open_receiver(const std::string& name, const std::string& source, int credit);
+    LinkId open_sender(const std::string& name, const std::string& target,
+                       const AttachWish& wish = {});
+    LinkId open_receiver(const std::string& name, const std::string& source, int credit,
+                         const AttachWish& wish = {});
 
-    // Server, in answer to on_attach. `credit` counts only where the peer sends.
+    // Server, in answer to on_attach, now or later.
+    void accept_link(LinkId link, const AttachReply& reply);
     void accept_link(LinkId link, int credit);
     void refuse_link(LinkId link, const AmqpError& error);
 
@@ -104,7 +86,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     void drain(LinkId link);  // as a receiver: asks to have what credit is left given back
     // Messages the peer still allows on this link; 0 also when too many are unsettled or unsent.
     int credit(LinkId link) const;
-    // Answers a drain: gives back what credit is left, if the peer asked.
+    // Answers a drain (on_credit): gives back what credit is left, if the peer asked.
     void drained(LinkId link);
 
     DeliveryId send(LinkId link, const Tag& tag, std::string_view bytes, bool presettled);
@@ -115,7 +97,12 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     // The owner goes away: no event any more, and the socket is closed.
     void abandon();
 
+    // Whether the peer asked to have its credit back, and has no answer yet.
+    bool drain_asked(LinkId link) const;
+
     bool open() const { return open_; }
+    const AmqpRemote& remote() const { return remote_; }
+    Instant born() const { return born_; }
 
   private:
     struct Engine;  // Proton's driver and the SASL plugin
@@ -128,6 +115,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     void finish();
     void handle(pn_event_t* event);
     void handle_link(pn_event_t* event);
+    AmqpLink describe(pn_link_t* link) const;
     void link_opened(pn_link_t* link);
     void link_gone(pn_link_t* link, bool closed);
     void session_gone(pn_session_t* session);
@@ -136,7 +124,8 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     LinkId remember(pn_link_t* link);
     void forget(pn_link_t* link);
     pn_link_t* find(LinkId link) const;
-    LinkId client_link(bool sender, const std::string& name, const std::string& address);
+    LinkId client_link(bool sender, const std::string& name, const std::string& address,
+                       const AttachWish& wish);
 
     Agenda& agenda_;
     boost::asio::ip::tcp::socket socket_;
@@ -149,6 +138,8 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     std::array<char, 16384> in_{};
     std::string out_;
     AmqpError error_;
+    AmqpRemote remote_;
+    Instant born_;
     Timer tick_;
     Timer handshake_;
     Instant tick_at_ = Instant::max();

@@ -1,6 +1,7 @@
 #include "tests/lab/amqp_proton.h"
 
 #include <proton/condition.h>
+#include <proton/delivery.h>
 #include <proton/disposition.h>
 #include <proton/link.h>
 #include <proton/sasl_plugin.h>
@@ -89,13 +90,30 @@ void agree(pn_link_t* link) {
 AmqpError error_of(pn_condition_t* condition) {
     if (condition == nullptr || !pn_condition_is_set(condition)) return {};
     const char* words = pn_condition_get_description(condition);
-    return {pn_condition_get_name(condition), words == nullptr ? "" : words};
+    return {pn_condition_get_name(condition), words == nullptr ? "" : words,
+            read_map(pn_condition_info(condition))};
+}
+
+AmqpOutcome outcome_of(pn_delivery_t* delivery) {
+    AmqpOutcome outcome;
+    pn_disposition_t* said = pn_delivery_remote(delivery);
+    outcome.settlement = settlement_of(pn_disposition_type(said));
+    outcome.settled = pn_delivery_settled(delivery);
+    if (outcome.settlement == Settlement::Rejected) {
+        outcome.error = error_of(pn_disposition_condition(said));
+    } else if (outcome.settlement == Settlement::Modified) {
+        outcome.delivery_failed = pn_disposition_is_failed(said);
+        outcome.undeliverable_here = pn_disposition_is_undeliverable(said);
+        outcome.annotations = read_map(pn_disposition_annotations(said));
+    }
+    return outcome;
 }
 
 void set_error(pn_condition_t* condition, const AmqpError& error) {
     if (error.condition.empty()) return;
     pn_condition_set_name(condition, error.condition.c_str());
     pn_condition_set_description(condition, error.description.c_str());
+    write_map(pn_condition_info(condition), error.info);
 }
 
 Settlement settlement_of(std::uint64_t state) {

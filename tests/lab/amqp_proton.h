@@ -8,6 +8,7 @@
 
 struct pn_transport_t;
 struct pn_condition_t;
+struct pn_data_t;
 
 namespace vc::lab {
 
@@ -31,9 +32,22 @@ inline std::uint64_t id_of(void* context) {
 }
 
 AmqpError error_of(pn_condition_t* condition);
+AmqpOutcome outcome_of(pn_delivery_t* delivery);                    // the peer's
 void set_error(pn_condition_t* condition, const AmqpError& error);  // no condition: no change
 
 Settlement settlement_of(std::uint64_t state);
 std::uint64_t state_of(Settlement outcome);  // 0 for None
+
+// Maps on the wire, and back. Keys are read as symbols or strings, and written as symbols.
+AmqpMap read_map(pn_data_t* data);
+void write_map(pn_data_t* data, const AmqpMap& map);  // an empty map is written as nothing
+
+struct SessionFilter {
+    SessionWish wish = SessionWish::None;
+    std::string id;
+    bool described = false;  // the value came in a described type, and goes back so
+};
+SessionFilter read_session_filter(pn_data_t* data);
+void write_session_filter(pn_data_t* data, const SessionFilter& filter);
 
 }  // namespace vc::lab

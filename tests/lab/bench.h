@@ -116,11 +116,12 @@ struct AmqpPeer : AmqpEvents {
         links.erase(link);
         detached[link] = why;
     }
-    void on_message(AmqpConnection&, LinkId link, DeliveryId delivery, std::string bytes) override {
-        got.push_back({delivery, link, decode(bytes).value()});
+    void on_message(AmqpConnection&, LinkId link, DeliveryId delivery, AmqpIncoming came) override {
+        got.push_back({delivery, link, decode(came.bytes).value()});
     }
-    void on_outcome(AmqpConnection& on, LinkId, DeliveryId delivery, Settlement outcome) override {
-        outcomes.push_back(outcome);
+    void on_outcome(AmqpConnection& on, LinkId, DeliveryId delivery,
+                    const AmqpOutcome& outcome) override {
+        outcomes.push_back(outcome.settlement);
         on.settle(delivery, Settlement::None);
     }
     void on_closed(AmqpConnection&, const AmqpError& why) override {

@@ -206,10 +206,10 @@ void Broker::on_closed(AmqpConnection& connection, const AmqpError&) {
 }
 
 void Broker::on_message(AmqpConnection& connection, LinkId link, DeliveryId delivery,
-                        std::string bytes) {
+                        AmqpIncoming came) {
     const Peer& peer = peers_.at(&connection);
     Arrival arrival{connection.weak_from_this(), link, delivery, peer.senders.at(link),
-                    std::move(bytes)};
+                    std::move(came.bytes)};
     if (faults_.stalls(FaultDir::In) && held_arrivals_.size() < held_limit) {
         held_arrivals_.push_back(std::move(arrival));
     } else {
@@ -357,8 +357,8 @@ void Broker::on_credit(AmqpConnection& connection, LinkId link) {
 }
 
 void Broker::on_outcome(AmqpConnection& connection, LinkId, DeliveryId delivery,
-                        Settlement settlement) {
-    Outcome outcome{connection.weak_from_this(), delivery, settlement};
+                        const AmqpOutcome& said) {
+    Outcome outcome{connection.weak_from_this(), delivery, said.settlement};
     if (faults_.stalls(FaultDir::Out) && held_outcomes_.size() < held_limit) {
         held_outcomes_.push_back(std::move(outcome));
         return;

@@ -106,8 +106,8 @@ class Broker : public AmqpEvents {
     void on_attach(AmqpConnection&, const AmqpLink&) override;
     void on_detach(AmqpConnection&, LinkId, const AmqpError&) override;
     void on_credit(AmqpConnection&, LinkId) override;
-    void on_message(AmqpConnection&, LinkId, DeliveryId, std::string bytes) override;
-    void on_outcome(AmqpConnection&, LinkId, DeliveryId, Settlement) override;
+    void on_message(AmqpConnection&, LinkId, DeliveryId, AmqpIncoming) override;
+    void on_outcome(AmqpConnection&, LinkId, DeliveryId, const AmqpOutcome&) override;
     void on_closed(AmqpConnection&, const AmqpError&) override;
 
     Queue* make_queue(const std::string& name);
