@@ -14,7 +14,7 @@ SessionOutput FreshSession::start(const Attempt& attempt, Instant now) {
     return drive(now);
 }
 
-SessionOutput FreshSession::on_connect(const ConnectResult& result, Instant now) {
+SessionOutput FreshSession::on_connect(Leg, const ConnectResult& result, Instant now) {
     if (link_ != Link::connecting) return drive(now);
     if (current_) current_->phases = result.phases;
     if (result.outcome != Outcome::ok) {
@@ -29,7 +29,7 @@ SessionOutput FreshSession::on_connect(const ConnectResult& result, Instant now)
     return drive(now);
 }
 
-SessionOutput FreshSession::on_bytes(std::string_view bytes, Instant now) {
+SessionOutput FreshSession::on_bytes(Leg, std::string_view bytes, Instant now) {
     if (link_ == Link::talking) dialogue_->on_bytes(bytes, now);
     return drive(now);
 }
@@ -39,7 +39,7 @@ SessionOutput FreshSession::on_deadline(Instant now) {
     return drive(now);
 }
 
-SessionOutput FreshSession::on_close(CloseReason reason, Instant now) {
+SessionOutput FreshSession::on_close(Leg, CloseReason reason, Instant now) {
     if (link_ == Link::talking && current_) {
         const auto meant =
             reason == CloseReason::peer_closed ? dialogue_->on_eof(now) : std::nullopt;
@@ -59,7 +59,7 @@ SessionOutput FreshSession::abandon(Instant now) {
     }
     finish_current({Outcome::abandoned, Phase::none}, now);
     SessionOutput out = drive(now);
-    if (link_ != Link::down) out.connection = Want::close;
+    if (link_ != Link::down) out.only().connection = Want::close;
     if (link_ != Link::down) link_ = Link::closing;
     return out;
 }
@@ -73,7 +73,7 @@ SessionCounters FreshSession::counters() const {
 SessionOutput FreshSession::drive(Instant now) {
     SessionOutput out;
     if (link_ == Link::talking) {
-        out.bytes = dialogue_->take_bytes();
+        out.only().bytes = dialogue_->take_bytes();
         if (current_ && dialogue_->end()) finish_current(*dialogue_->end(), now);
     }
     if (current_ && now >= current_->deadline) {
@@ -82,7 +82,7 @@ SessionOutput FreshSession::drive(Instant now) {
     }
     if (!current_ && (link_ == Link::talking || link_ == Link::connecting)) {
         link_ = Link::closing;
-        out.connection = Want::close;
+        out.only().connection = Want::close;
     }
     while (!waiting_.empty() && now >= waiting_.front().deadline) {
         // Those before it used its time up.
@@ -93,7 +93,7 @@ SessionOutput FreshSession::drive(Instant now) {
         current_ = std::move(waiting_.front());
         waiting_.pop_front();
         link_ = Link::connecting;
-        out.connection = Want::open;
+        out.only().connection = Want::open;
     }
     if (current_) wake_by(out.wake_at, current_->deadline);
     for (const OpenAttempt& open : waiting_)

@@ -43,10 +43,10 @@ class FreshSession : public Session {
     explicit FreshSession(MakeDialogue make) : make_(std::move(make)) {}
 
     SessionOutput start(const Attempt& attempt, Instant now) override;
-    SessionOutput on_connect(const ConnectResult& result, Instant now) override;
-    SessionOutput on_bytes(std::string_view bytes, Instant now) override;
+    SessionOutput on_connect(Leg, const ConnectResult& result, Instant now) override;
+    SessionOutput on_bytes(Leg, std::string_view bytes, Instant now) override;
     SessionOutput on_deadline(Instant now) override;
-    SessionOutput on_close(CloseReason reason, Instant now) override;
+    SessionOutput on_close(Leg, CloseReason reason, Instant now) override;
     SessionOutput stop(Instant now) override { return abandon(now); }
     SessionOutput abandon(Instant now) override;
     bool idle() const override { return ledger_.open_attempts() == 0 && link_ == Link::down; }

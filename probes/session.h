@@ -1,4 +1,5 @@
 // A sans-IO protocol session: bytes, connection events and time in; bytes and observations out.
+// Most sessions use one connection; one may use several at a time, numbered legs of one endpoint.
 // It owns no socket, timer, thread or clock. daemon/host/run_session drives it over a real
 // connection; a test or simulator drives it over nothing at all.
 //
@@ -11,6 +12,7 @@
 // connection no bytes of the old connection are ever delivered to the session.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -51,12 +53,34 @@ enum class CloseReason : std::uint8_t {
 // takes the place of on_connect.
 enum class Want : std::uint8_t { keep, open, close };
 
-struct SessionOutput {
-    std::string bytes;                      // to be written in order on the current connection
-    std::vector<Observation> observations;  // finished attempts
-    std::vector<Gauge> gauges;              // readings; only of sessions that read somebody's claim
-    std::optional<Instant> wake_at;         // call on_deadline at this time; replaces the last one
+// Which of a session's connections.
+using Leg = std::size_t;
+inline constexpr Leg most_legs = 5;
+
+struct LegOutput {
+    std::string bytes;  // to be written in order on the current connection
     Want connection = Want::keep;
+};
+
+// A kept connection that was lost came up again to where it can be used, or one try at it failed.
+// It is no attempt: those that met the loss have ended or wait.
+struct Reconnect {
+    Channel channel = Channel::CT;  // the one whose attempts use the connection
+    Direction direction = Direction::none;
+    Outcome outcome = Outcome::ok;
+    Phase failed_phase = Phase::none;
+    bool planned = false;  // the peer had said that it would close: idle, housekeeping
+    Duration took{};       // from the loss to here
+};
+
+struct SessionOutput {
+    std::array<LegOutput, most_legs> legs;
+    std::vector<Observation> observations;  // finished attempts
+    std::vector<Reconnect> reconnects;
+    std::vector<Gauge> gauges;       // readings; only of sessions that read somebody's claim
+    std::optional<Instant> wake_at;  // call on_deadline at this time; replaces the last one
+
+    LegOutput& only() { return legs[0]; }  // of a session with one connection
 };
 
 // What a session has counted since it was made. Only ever rises.
@@ -79,17 +103,20 @@ class Session {
 
     // A due attempt. The session may queue it behind one that is still open.
     virtual SessionOutput start(const Attempt& attempt, Instant now) = 0;
-    virtual SessionOutput on_connect(const ConnectResult& result, Instant now) = 0;
-    virtual SessionOutput on_bytes(std::string_view bytes, Instant now) = 0;
+    virtual SessionOutput on_connect(Leg leg, const ConnectResult& result, Instant now) = 0;
+    virtual SessionOutput on_bytes(Leg leg, std::string_view bytes, Instant now) = 0;
     // At or after the last wake_at. Calling it early is harmless.
     virtual SessionOutput on_deadline(Instant now) = 0;
-    virtual SessionOutput on_close(CloseReason reason, Instant now) = 0;
+    virtual SessionOutput on_close(Leg leg, CloseReason reason, Instant now) = 0;
 
     // Orderly end: give up what has no effect on the peer (outcome abandoned), finish what would
     // leave debris behind (a started transaction is stopped), then ask to close. idle() turns true.
     virtual SessionOutput stop(Instant now) = 0;
     // At once: every open attempt ends as abandoned. Asks to close.
     virtual SessionOutput abandon(Instant now) = 0;
+
+    // How many connections it may use, 1 to most_legs.
+    virtual Leg legs() const { return 1; }
 
     // No attempt open and nothing left to clean up.
     virtual bool idle() const = 0;

@@ -50,11 +50,14 @@ void Engine::State::take(const EventBody& body) {
     std::visit(
         Overloaded{[](const Tick&) {},
                    [&](const ObservationSeen& seen) {
+                       if (!is_evidence(seen.observation.channel)) return;
                        ledger.add(seen.observation, now);
                        standby.add(seen.observation, now);
                        failures.add(seen.observation);
                    },
-                   [&](const GaugeSeen& seen) { vendor = seen.gauge.vendor; },
+                   [&](const GaugeSeen& seen) {
+                       if (seen.gauge.role == GaugeRole::vendor_claim) vendor = seen.gauge.vendor;
+                   },
                    [&](const HookFinished& finished) {
                        // One that nobody waits for belongs to a run before a restart.
                        if (!memory.machine.awaits(finished.run)) return;

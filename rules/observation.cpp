@@ -1,5 +1,6 @@
 #include "rules/observation.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vc {
@@ -8,15 +9,19 @@ namespace {
 template <class E>
 using Name = std::pair<E, std::string_view>;
 
-constexpr std::array<Name<Channel>, 9> channel_names{{{Channel::CT, "CT"},
-                                                      {Channel::BH, "BH"},
-                                                      {Channel::HB, "HB"},
-                                                      {Channel::TX, "TX"},
-                                                      {Channel::DL, "DL"},
-                                                      {Channel::DF, "DF"},
-                                                      {Channel::SL, "SL"},
-                                                      {Channel::SF, "SF"},
-                                                      {Channel::SC, "SC"}}};
+constexpr std::array<Name<Channel>, 13> channel_names{{{Channel::CT, "CT"},
+                                                       {Channel::BH, "BH"},
+                                                       {Channel::HB, "HB"},
+                                                       {Channel::TX, "TX"},
+                                                       {Channel::DL, "DL"},
+                                                       {Channel::DF, "DF"},
+                                                       {Channel::SL, "SL"},
+                                                       {Channel::SF, "SF"},
+                                                       {Channel::SC, "SC"},
+                                                       {Channel::DX, "DX"},
+                                                       {Channel::SX, "SX"},
+                                                       {Channel::DM, "DM"},
+                                                       {Channel::SM, "SM"}}};
 
 constexpr std::array<Name<Outcome>, 15> outcome_names{{{Outcome::ok, "ok"},
                                                        {Outcome::late, "late"},
@@ -56,6 +61,15 @@ constexpr std::array<Name<Phase>, 18> phase_names{{{Phase::none, "none"},
 constexpr std::array<Name<VendorClaim>, 3> claim_names{
     {{VendorClaim::missing, "missing"}, {VendorClaim::green, "green"}, {VendorClaim::red, "red"}}};
 
+constexpr std::array<Name<Direction>, 3> direction_names{
+    {{Direction::none, "none"}, {Direction::send, "send"}, {Direction::recv, "recv"}}};
+
+constexpr std::array<Name<GaugeRole>, 4> role_names{
+    {{GaugeRole::vendor_claim, "vendor_claim"},
+     {GaugeRole::chargers_connected, "chargers_connected"},
+     {GaugeRole::own_connections, "own_connections"},
+     {GaugeRole::own_messages, "own_messages"}}};
+
 template <class E, std::size_t N>
 std::string_view name_of(const std::array<Name<E>, N>& names, E value) {
     for (const auto& [key, name] : names) {
@@ -86,6 +100,18 @@ std::string_view to_text(Phase phase) {
 std::string_view to_text(VendorClaim claim) {
     return name_of(claim_names, claim);
 }
+std::string_view to_text(Direction direction) {
+    return name_of(direction_names, direction);
+}
+std::string_view to_text(GaugeRole role) {
+    return name_of(role_names, role);
+}
+std::optional<Direction> direction_from(std::string_view text) {
+    return value_of(direction_names, text);
+}
+std::optional<GaugeRole> gauge_role_from(std::string_view text) {
+    return value_of(role_names, text);
+}
 std::optional<Channel> channel_from(std::string_view text) {
     return value_of(channel_names, text);
 }
@@ -94,6 +120,11 @@ std::optional<Outcome> outcome_from(std::string_view text) {
 }
 std::optional<Phase> phase_from(std::string_view text) {
     return value_of(phase_names, text);
+}
+
+bool is_evidence(Channel channel) {
+    return std::find(evidence_channels.begin(), evidence_channels.end(), channel) !=
+           evidence_channels.end();
 }
 
 Vote vote_of(Outcome outcome) {

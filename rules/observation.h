@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,10 +26,21 @@ enum class Channel : std::uint8_t {
     SL,  // as DL, on the standby
     SF,  // as DF, on the standby
     SC,  // heartbeat and start/stop through the bridge, the standby and the real consumers
+    DX,  // cross on the primary: sent on the long-lived connection and received on a fresh one, or
+         // the reverse; tells a person which half is sick
+    SX,  // as DX, on the standby
+    DM,  // management peek on the primary: request and response, and what waits in the queue
+    SM,  // as DM, on the standby
 };
-inline constexpr std::array all_channels{Channel::CT, Channel::BH, Channel::HB,
-                                         Channel::TX, Channel::DL, Channel::DF,
-                                         Channel::SL, Channel::SF, Channel::SC};
+inline constexpr std::array all_channels{
+    Channel::CT, Channel::BH, Channel::HB, Channel::TX, Channel::DL, Channel::DF, Channel::SL,
+    Channel::SF, Channel::SC, Channel::DX, Channel::SX, Channel::DM, Channel::SM};
+
+// What the diagnosis weighs. The others are measured, recorded and shown beside it.
+inline constexpr std::array evidence_channels{Channel::CT, Channel::BH, Channel::HB,
+                                              Channel::TX, Channel::DL, Channel::DF,
+                                              Channel::SL, Channel::SF, Channel::SC};
+bool is_evidence(Channel channel);
 
 enum class Outcome : std::uint8_t {
     ok,             // answered right, within budget
@@ -76,12 +88,17 @@ enum class Phase : std::uint8_t {
     close,
 };
 
+// Which half of a send-to-receive attempt failed, where that is known.
+enum class Direction : std::uint8_t { none, send, recv };
+
 std::string_view to_text(Channel channel);
 std::string_view to_text(Outcome outcome);
 std::string_view to_text(Phase phase);
+std::string_view to_text(Direction direction);
 std::optional<Channel> channel_from(std::string_view text);
 std::optional<Outcome> outcome_from(std::string_view text);
 std::optional<Phase> phase_from(std::string_view text);
+std::optional<Direction> direction_from(std::string_view text);
 
 // How an outcome counts when the platform is judged.
 enum class Vote : std::uint8_t {
@@ -106,20 +123,35 @@ struct Observation {
     Instant started{};         // when the session took it up; started - due is our own lag
     Instant finished{};        // when the outcome was known
     Outcome outcome = Outcome::ok;
-    Phase failed_phase = Phase::none;  // none when ok
+    Phase failed_phase = Phase::none;       // none when ok
+    Direction direction = Direction::none;  // DL DF SL SF DX SX that failed, if known
     bool tainted = false;  // made while our own loop lagged: recorded, shown, and has no vote
     std::vector<PhaseTime> phases;
 
     Duration latency() const { return finished - due; }
 };
 
-// A number or word that somebody else publishes.
+// A number or word that somebody else publishes, by the part it plays.
+enum class GaugeRole : std::uint8_t {
+    vendor_claim,        // what the vendor says of its own broker
+    chargers_connected,  // real chargers connected, as a share of their usual number
+    own_connections,     // the platform's own connections to the broker, a multiple of normal
+    own_messages,        // the platform's own messages to the broker, a multiple of normal
+};
+inline constexpr std::array all_gauge_roles{GaugeRole::vendor_claim, GaugeRole::chargers_connected,
+                                            GaugeRole::own_connections, GaugeRole::own_messages};
+std::string_view to_text(GaugeRole role);
+std::optional<GaugeRole> gauge_role_from(std::string_view text);
+
 enum class VendorClaim : std::uint8_t { missing, green, red };
 std::string_view to_text(VendorClaim claim);
 
 struct Gauge {
-    VendorClaim vendor = VendorClaim::missing;
-    Duration age{};  // how old the vendor's data was when read; zero when missing
+    GaugeRole role = GaugeRole::vendor_claim;
+    std::string source;                         // its name in the configuration
+    VendorClaim vendor = VendorClaim::missing;  // of the vendor's claim
+    std::optional<double> value;                // of the other roles; none when missing
+    Duration age{};                             // how old the data was when read; zero when missing
 };
 
 }  // namespace vc

@@ -90,7 +90,7 @@ void read_expectations(Fields& in, std::string_view key, Expectation expectation
     in.texts(key, names);
     for (const std::string& name : names) {
         const auto channel = channel_from(name);
-        if (!channel) {
+        if (!channel || !is_evidence(*channel)) {
             in.error(key, "'" + name + "' is no channel; they are CT BH HB TX DL DF SL SF SC");
             continue;
         }
@@ -138,7 +138,7 @@ void read_hypotheses(const YamlNode& node, Rules& rules, Errors& errors) {
     check_hypotheses(rules.hypotheses, errors);
     std::vector<ChannelCadence> probed = rules.cadences;
     if (probed.empty()) {
-        for (const Channel channel : all_channels)
+        for (const Channel channel : evidence_channels)
             probed.push_back({.channel = channel});
     }
     check_identifiable(rules.hypotheses, probed, errors);

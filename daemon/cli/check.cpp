@@ -48,6 +48,14 @@ std::string_view purpose(Channel channel) {
             return "standby broker, fresh connection";
         case Channel::SC:
             return "full loop through the standby";
+        case Channel::DX:
+            return "primary broker, from the kept to a fresh connection and back";
+        case Channel::SX:
+            return "standby broker, from the kept to a fresh connection and back";
+        case Channel::DM:
+            return "primary broker, management peek";
+        case Channel::SM:
+            return "standby broker, management peek";
     }
     return "";
 }
@@ -57,6 +65,8 @@ int messages_of(Channel channel) {
     switch (channel) {
         case Channel::CT:
         case Channel::BH:
+        case Channel::DM:
+        case Channel::SM:
             return 0;
         case Channel::HB:
             return 2;
@@ -66,6 +76,8 @@ int messages_of(Channel channel) {
         case Channel::DF:
         case Channel::SL:
         case Channel::SF:
+        case Channel::DX:
+        case Channel::SX:
             return 1;
         case Channel::SC:
             return 6;
@@ -74,7 +86,8 @@ int messages_of(Channel channel) {
 }
 
 bool on_standby(Channel channel) {
-    return channel == Channel::SL || channel == Channel::SF || channel == Channel::SC;
+    return channel == Channel::SL || channel == Channel::SF || channel == Channel::SC ||
+           channel == Channel::SX || channel == Channel::SM;
 }
 
 std::string identities(const Config& config) {

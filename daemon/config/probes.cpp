@@ -14,15 +14,19 @@ struct Shipped {
 
 // Dense enough that a minute holds a verdict, thin enough to be a fraction of a percent of a
 // fleet's traffic. Budgets: what a charger's user or its own timeout would still forgive.
-constexpr std::array<Shipped, 9> shipped{{{Channel::CT, 5s, 1s},
-                                          {Channel::BH, 5s, 2s},
-                                          {Channel::HB, 5s, 5s},
-                                          {Channel::TX, 30s, 10s},
-                                          {Channel::DL, 1s, 2s},
-                                          {Channel::DF, 10s, 5s},
-                                          {Channel::SL, 10s, 2s},
-                                          {Channel::SF, 10s, 5s},
-                                          {Channel::SC, 60s, 10s}}};
+constexpr std::array<Shipped, 13> shipped{{{Channel::CT, 5s, 1s},
+                                           {Channel::BH, 5s, 2s},
+                                           {Channel::HB, 5s, 5s},
+                                           {Channel::TX, 30s, 10s},
+                                           {Channel::DL, 1s, 2s},
+                                           {Channel::DF, 10s, 5s},
+                                           {Channel::SL, 10s, 2s},
+                                           {Channel::SF, 10s, 5s},
+                                           {Channel::SC, 60s, 10s},
+                                           {Channel::DX, 30s, 5s},
+                                           {Channel::SX, 60s, 5s},
+                                           {Channel::DM, 60s, 5s},
+                                           {Channel::SM, 60s, 5s}}};
 static_assert(shipped.size() == all_channels.size());
 
 // A target that hangs keeps an attempt open for three budgets; beyond this many at once we would
@@ -45,6 +49,11 @@ std::uint32_t targets_of(Channel channel, const Config& config, std::uint32_t ch
         case Channel::BH:
         case Channel::SC:
             return 1;
+        case Channel::DX:
+        case Channel::SX:
+        case Channel::DM:
+        case Channel::SM:
+            return 0;
     }
     return 1;
 }

@@ -6,6 +6,9 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
+#include "daemon/host/spawn.h"
+#include "rules/base/check.h"
+
 namespace vc {
 
 namespace asio = boost::asio;
@@ -25,9 +28,12 @@ SessionRunner::SessionRunner(asio::any_io_executor executor, const Clock& clock,
       session_(std::move(session)),
       options_(std::move(options)),
       callbacks_(std::move(callbacks)),
-      change_(executor_),
-      to_write_(executor_),
-      wake_change_(executor_) {}
+      wake_change_(executor_),
+      all_ended_(executor_) {
+    VC_CHECK(session_->legs() >= 1 && session_->legs() <= most_legs, "a session has its legs");
+    for (Leg leg = 0; leg < session_->legs(); ++leg)
+        lines_.push_back(std::make_unique<Line>(executor_));
+}
 
 void SessionRunner::start(const Attempt& attempt) {
     carry_out(session_->start(attempt, clock_.now()));
@@ -40,7 +46,17 @@ void SessionRunner::stop(Instant deadline) {
 }
 
 asio::awaitable<void> SessionRunner::run() {
-    co_await (connections() && wakes());
+    running_ = lines_.size();
+    for (Leg leg = 1; leg < lines_.size(); ++leg)
+        spawn(executor_, "a session's connection", connections(leg));
+    co_await (connections(0) && wakes());
+    while (running_ > 0)
+        co_await all_ended_.wait();
+}
+
+bool SessionRunner::connected() const {
+    return std::any_of(lines_.begin(), lines_.end(),
+                       [](const auto& line) { return line->stream != nullptr; });
 }
 
 bool SessionRunner::finished() const {
@@ -48,107 +64,139 @@ bool SessionRunner::finished() const {
 }
 
 void SessionRunner::carry_out(SessionOutput out) {
-    if (stream_ && !closed_ && !want_close_) to_send_ += out.bytes;
     wake_at_ = out.wake_at;
-    if (out.connection == Want::open) want_open_ = true;
-    if (out.connection == Want::close) ask_close(clock_.now());
-    if (to_send_.size() > most_unsent_bytes) end_connection(CloseReason::reset);
-    change_.raise();
-    to_write_.raise();
+    for (Leg leg = 0; leg < lines_.size(); ++leg)
+        carry_out(*lines_[leg], out.legs[leg]);
+    // Whether all is over is seen by every connection, also by those that nothing was said to.
+    if (stopping_) {
+        for (const auto& line : lines_)
+            line->change.raise();
+    }
     wake_change_.raise();
     for (const Observation& seen : out.observations)
         callbacks_.on_observation(seen);
     for (const Gauge& gauge : out.gauges) {
         if (callbacks_.on_gauge) callbacks_.on_gauge(gauge);
     }
+    for (const Reconnect& reconnect : out.reconnects) {
+        if (callbacks_.on_reconnect) callbacks_.on_reconnect(reconnect);
+    }
 }
 
-void SessionRunner::ask_close(Instant now) {
-    if (want_close_) return;
-    want_close_ = true;
-    linger_until_ = now + options_.close_linger;
-    if (connector_) connector_->cancel();
+void SessionRunner::carry_out(Line& line, const LegOutput& out) {
+    if (!out.bytes.empty() && line.stream && !line.closed && !line.want_close) {
+        line.to_send += out.bytes;
+        line.to_write.raise();
+    }
+    if (out.connection == Want::open) {
+        line.want_open = true;
+        line.change.raise();
+    }
+    if (out.connection == Want::close) ask_close(line, clock_.now(), options_.close_linger);
+    if (line.to_send.size() > most_unsent_bytes) end_connection(line, CloseReason::reset);
 }
 
-void SessionRunner::end_connection(CloseReason reason) {
-    if (!stream_ || closed_) return;
-    closed_ = want_close_ ? CloseReason::asked : reason;
-    stream_->close();
-    to_write_.raise();
+void SessionRunner::ask_close(Line& line, Instant now, Duration linger) {
+    if (line.want_close) return;
+    line.want_close = true;
+    line.linger_until = now + linger;
+    if (line.connector) line.connector->cancel();
+    line.change.raise();
+    line.to_write.raise();
 }
 
-asio::awaitable<void> SessionRunner::connections() {
+void SessionRunner::end_connection(Line& line, CloseReason reason) {
+    if (!line.stream || line.closed) return;
+    line.closed = line.want_close ? CloseReason::asked : reason;
+    line.stream->close();
+    line.to_write.raise();
+}
+
+asio::awaitable<void> SessionRunner::connections(Leg leg) {
+    Line& line = *lines_[leg];
     while (!finished()) {
-        if (std::exchange(want_open_, false)) {
-            co_await one_connection();
-        } else if (std::exchange(want_close_, false)) {
-            linger_until_.reset();
-            carry_out(session_->on_close(CloseReason::asked, clock_.now()));
+        if (std::exchange(line.want_open, false)) {
+            co_await one_connection(leg);
+        } else if (std::exchange(line.want_close, false)) {
+            line.linger_until.reset();
+            carry_out(session_->on_close(leg, CloseReason::asked, clock_.now()));
         } else {
-            co_await change_.wait();
+            co_await line.change.wait();
         }
     }
-    ended_ = true;
+    line_ended();
+}
+
+void SessionRunner::line_ended() {
+    if (--running_ > 0) return;
     wake_change_.raise();
+    all_ended_.raise();
 }
 
-asio::awaitable<void> SessionRunner::one_connection() {
-    connector_ = std::make_unique<Connector>(executor_, clock_, options_.endpoint);
-    if (want_close_) connector_->cancel();
-    Connected made = co_await connector_->run(clock_.now() + options_.connect_timeout);
-    connector_.reset();
+asio::awaitable<void> SessionRunner::one_connection(Leg leg) {
+    Line& line = *lines_[leg];
+    line.connector = std::make_unique<Connector>(executor_, clock_, options_.endpoint);
+    if (line.want_close) line.connector->cancel();
+    Connected made = co_await line.connector->run(clock_.now() + options_.connect_timeout);
+    line.connector.reset();
     // A close that was asked for meanwhile is answered by connections().
-    if (want_close_) co_return;
-    stream_ = std::move(made.stream);
-    carry_out(session_->on_connect(made.result, clock_.now()));
-    if (!stream_) co_return;
-    co_await (reader() && writer());
-    stream_.reset();
-    to_send_.clear();
-    want_close_ = false;
-    linger_until_.reset();
-    const CloseReason reason = *std::exchange(closed_, std::nullopt);
-    carry_out(session_->on_close(reason, clock_.now()));
+    if (line.want_close) co_return;
+    line.stream = std::move(made.stream);
+    carry_out(session_->on_connect(leg, made.result, clock_.now()));
+    if (!line.stream) co_return;
+    co_await (reader(leg) && writer(leg));
+    line.stream.reset();
+    line.to_send.clear();
+    line.want_close = false;
+    line.linger_until.reset();
+    const CloseReason reason = *std::exchange(line.closed, std::nullopt);
+    carry_out(session_->on_close(leg, reason, clock_.now()));
 }
 
-asio::awaitable<void> SessionRunner::reader() {
+asio::awaitable<void> SessionRunner::reader(Leg leg) {
+    Line& line = *lines_[leg];
     std::array<char, 8 * 1024> room;
-    while (!closed_) {
+    while (!line.closed) {
         const auto [error, bytes] =
-            co_await stream_->read_some(asio::mutable_buffer(room.data(), room.size()));
+            co_await line.stream->read_some(asio::mutable_buffer(room.data(), room.size()));
         const Instant now = clock_.now();
-        if (bytes > 0 && !closed_ && !want_close_) {
-            carry_out(session_->on_bytes({room.data(), bytes}, now));
+        if (bytes > 0 && !line.closed && !line.want_close) {
+            carry_out(session_->on_bytes(leg, {room.data(), bytes}, now));
         }
         if (error) {
-            end_connection(error == asio::error::eof ? CloseReason::peer_closed
-                                                     : CloseReason::reset);
+            end_connection(
+                line, error == asio::error::eof ? CloseReason::peer_closed : CloseReason::reset);
         }
     }
 }
 
-asio::awaitable<void> SessionRunner::writer() {
-    while (!closed_) {
-        if (to_send_.empty()) {
-            if (want_close_) {
-                end_connection(CloseReason::asked);
+asio::awaitable<void> SessionRunner::writer(Leg leg) {
+    Line& line = *lines_[leg];
+    while (!line.closed) {
+        if (line.to_send.empty()) {
+            if (line.want_close) {
+                end_connection(line, CloseReason::asked);
             } else {
-                co_await to_write_.wait();
+                co_await line.to_write.wait();
             }
             continue;
         }
-        const std::string bytes = std::exchange(to_send_, {});
-        const auto [error, written] = co_await stream_->write(bytes);
-        if (error) end_connection(CloseReason::reset);
+        const std::string bytes = std::exchange(line.to_send, {});
+        const auto [error, written] = co_await line.stream->write(bytes);
+        if (error) end_connection(line, CloseReason::reset);
     }
 }
 
 asio::awaitable<void> SessionRunner::wakes() {
-    while (!ended_) {
+    while (running_ > 0) {
         std::optional<Instant> next;
-        for (const auto& at : {wake_at_, linger_until_, stop_at_}) {
+        const auto consider = [&next](const std::optional<Instant>& at) {
             if (at && (!next || *at < *next)) next = at;
-        }
+        };
+        consider(wake_at_);
+        consider(stop_at_);
+        for (const auto& line : lines_)
+            consider(line->linger_until);
         if (!next) {
             co_await wake_change_.wait();
             continue;
@@ -165,16 +213,20 @@ void SessionRunner::on_time(Instant now) {
         wake_at_.reset();
         carry_out(session_->on_deadline(now));
     }
-    if (linger_until_ && now >= *linger_until_) {
-        linger_until_.reset();
-        end_connection(CloseReason::asked);
+    for (const auto& line : lines_) {
+        if (!line->linger_until || now < *line->linger_until) continue;
+        line->linger_until.reset();
+        end_connection(*line, CloseReason::asked);
     }
     if (stop_at_ && now >= *stop_at_) {
         stop_at_.reset();
         abandoned_ = true;
         carry_out(session_->abandon(now));
-        if (connector_) connector_->cancel();
-        end_connection(CloseReason::asked);
+        for (const auto& line : lines_) {
+            if (line->connector) line->connector->cancel();
+            end_connection(*line, CloseReason::asked);
+            line->change.raise();
+        }
     }
 }
 

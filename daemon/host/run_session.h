@@ -3,8 +3,8 @@
 //
 // Everything happens on the executor's one thread. run() is spawned once and ends after stop();
 // the runner must outlive it. Callbacks come after the session's output was carried out and may
-// call start() or stop(). Bytes that the peer does not take are bounded at 256 KiB; more is a
-// reset.
+// call start() or stop(). Bytes that the peer does not take are bounded at 256 KiB a connection;
+// more is a reset.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/host/clock.h"
 #include "daemon/host/deadline.h"
@@ -22,7 +23,7 @@
 namespace vc {
 
 struct RunnerOptions {
-    Endpoint endpoint;
+    Endpoint endpoint;  // of every leg
     // Rules' time. Shorter than three budgets, so that the phase that took it is known.
     Duration connect_timeout{};
     // How long the last bytes before a close may take to be written.
@@ -33,7 +34,8 @@ class SessionRunner {
   public:
     struct Callbacks {
         std::function<void(const Observation&)> on_observation;
-        std::function<void(const Gauge&)> on_gauge;  // may be empty
+        std::function<void(const Gauge&)> on_gauge;          // may be empty
+        std::function<void(const Reconnect&)> on_reconnect;  // may be empty
     };
 
     SessionRunner(boost::asio::any_io_executor executor, const Clock& clock,
@@ -48,19 +50,37 @@ class SessionRunner {
     void stop(Instant deadline);
 
     const Session& session() const { return *session_; }
-    bool connected() const { return stream_ != nullptr; }
+    bool connected() const;  // any leg
 
   private:
-    boost::asio::awaitable<void> connections();
-    boost::asio::awaitable<void> one_connection();
-    boost::asio::awaitable<void> reader();
-    boost::asio::awaitable<void> writer();
+    // One of the session's connections, and what is wanted of it.
+    struct Line {
+        explicit Line(const boost::asio::any_io_executor& executor)
+            : change(executor), to_write(executor) {}
+
+        Signal change;    // for connections(): something is wanted
+        Signal to_write;  // for writer()
+        bool want_open = false;
+        bool want_close = false;
+        std::optional<Instant> linger_until;
+        std::unique_ptr<Connector> connector;  // while connecting
+        std::unique_ptr<Stream> stream;        // while connected
+        std::optional<CloseReason> closed;     // once the connection is of no more use
+        std::string to_send;
+    };
+
+    boost::asio::awaitable<void> connections(Leg leg);
+    boost::asio::awaitable<void> one_connection(Leg leg);
+    boost::asio::awaitable<void> reader(Leg leg);
+    boost::asio::awaitable<void> writer(Leg leg);
     boost::asio::awaitable<void> wakes();
 
     void carry_out(SessionOutput out);
-    void ask_close(Instant now);
-    void end_connection(CloseReason reason);
+    void carry_out(Line& line, const LegOutput& out);
+    static void ask_close(Line& line, Instant now, Duration linger);
+    static void end_connection(Line& line, CloseReason reason);
     bool finished() const;
+    void line_ended();
     void on_time(Instant now);
 
     boost::asio::any_io_executor executor_;
@@ -69,21 +89,14 @@ class SessionRunner {
     RunnerOptions options_;
     Callbacks callbacks_;
 
-    Signal change_;       // for connections(): something is wanted
-    Signal to_write_;     // for writer()
-    Signal wake_change_;  // for wakes(): a time has changed
-    bool want_open_ = false;
-    bool want_close_ = false;
+    std::vector<std::unique_ptr<Line>> lines_;  // by leg
+    std::size_t running_ = 0;                   // connections() that have not ended
+    Signal wake_change_;                        // for wakes(): a time has changed
+    Signal all_ended_;
     bool stopping_ = false;
     bool abandoned_ = false;
-    bool ended_ = false;
     std::optional<Instant> wake_at_;
-    std::optional<Instant> linger_until_;
     std::optional<Instant> stop_at_;
-    std::unique_ptr<Connector> connector_;  // while connecting
-    std::unique_ptr<Stream> stream_;        // while connected
-    std::optional<CloseReason> closed_;     // once the connection is of no more use
-    std::string to_send_;
 };
 
 }  // namespace vc

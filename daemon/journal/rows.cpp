@@ -31,7 +31,8 @@ Result<Observation> read_observation(const Statement& row) {
     const auto outcome = outcome_from(row.text(6));
     const auto phase = phase_from(row.text(7));
     auto phases = phases_from(row.text(9));
-    if (!channel || !outcome || !phase || !phases) {
+    const auto direction = direction_from(row.text(10));
+    if (!channel || !outcome || !phase || !phases || !direction) {
         return failure("observation " + std::to_string(seen.id.value) +
                        ": a word in it is not known");
     }
@@ -44,6 +45,7 @@ Result<Observation> read_observation(const Statement& row) {
     seen.failed_phase = *phase;
     seen.tainted = row.integer(8) != 0;
     seen.phases = std::move(*phases);
+    seen.direction = *direction;
     return seen;
 }
 

@@ -13,8 +13,8 @@ namespace vc {
 
 inline constexpr const char* select_records = "SELECT seq, at_ns, wall_ns, kind, body FROM record";
 inline constexpr const char* select_observations =
-    "SELECT id, channel, target, due_ns, started_ns, finished_ns, outcome, phase, tainted, phases"
-    " FROM observation";
+    "SELECT id, channel, target, due_ns, started_ns, finished_ns, outcome, phase, tainted, phases,"
+    " direction FROM observation";
 
 // The current row of a statement that begins with the text above. A row that cannot be read is
 // an error that names it: half a history is no history.

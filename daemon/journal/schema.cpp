@@ -48,6 +48,7 @@ constexpr std::array<const char*, journal_version> steps{
         WITHOUT ROWID;
     CREATE INDEX evidence_attempt ON evidence(attempt);
     )sql",
+    "ALTER TABLE observation ADD COLUMN direction TEXT NOT NULL DEFAULT 'none'",
 };
 
 }  // namespace

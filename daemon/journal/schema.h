@@ -9,7 +9,7 @@
 
 namespace vc {
 
-inline constexpr int journal_version = 1;
+inline constexpr int journal_version = 2;
 inline constexpr const char* journal_file = "journal.db";
 inline constexpr const char* journal_lock = "journal.lock";
 

@@ -209,7 +209,7 @@ void Store::put_facts(const RecordRow& row, std::int64_t incident) {
 }
 
 void Store::put(const Observation& seen) {
-    database_->prepare("INSERT OR IGNORE INTO observation VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    database_->prepare("INSERT OR IGNORE INTO observation VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(number(seen.id.value))
         .bind(to_text(seen.channel))
         .bind(std::int64_t{seen.target})
@@ -220,6 +220,7 @@ void Store::put(const Observation& seen) {
         .bind(to_text(seen.failed_phase))
         .bind(seen.tainted ? 1 : 0)
         .bind(std::string_view(phases_text(seen.phases)))
+        .bind(to_text(seen.direction))
         .run();
 }
 

@@ -73,6 +73,10 @@ bool can_have(Channel channel, Phase phase) {
         case Channel::DF:
         case Channel::SL:
         case Channel::SF:
+        case Channel::DX:
+        case Channel::SX:
+        case Channel::DM:
+        case Channel::SM:
             return phase <= Phase::tls || phase > last_of_ocpp;
     }
     return true;

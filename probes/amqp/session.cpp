@@ -23,7 +23,7 @@ SessionOutput AmqpSession::start(const Attempt& attempt, Instant now) {
     return drive(now);
 }
 
-SessionOutput AmqpSession::on_connect(const ConnectResult& result, Instant now) {
+SessionOutput AmqpSession::on_connect(Leg, const ConnectResult& result, Instant now) {
     if (link_ != Link::connecting) return drive(now);
     effort_.add(result.phases, now);
     if (result.outcome != Outcome::ok) {
@@ -38,7 +38,7 @@ SessionOutput AmqpSession::on_connect(const ConnectResult& result, Instant now) 
     return drive(now);
 }
 
-SessionOutput AmqpSession::on_bytes(std::string_view bytes, Instant now) {
+SessionOutput AmqpSession::on_bytes(Leg, std::string_view bytes, Instant now) {
     if (amqp_) amqp_->receive(bytes, now);
     return drive(now);
 }
@@ -48,7 +48,7 @@ SessionOutput AmqpSession::on_deadline(Instant now) {
     return drive(now);
 }
 
-SessionOutput AmqpSession::on_close(CloseReason reason, Instant now) {
+SessionOutput AmqpSession::on_close(Leg, CloseReason reason, Instant now) {
     if (reason != CloseReason::asked) drop({Outcome::reset, end_of_wait().phase}, now);
     close_ = false;
     link_ = Link::down;
@@ -66,9 +66,9 @@ SessionOutput AmqpSession::stop(Instant now) {
     SessionOutput out;
     if (amqp_ && link_ == Link::ready) {
         amqp_->close();
-        out.bytes = amqp_->engine().take_bytes();
+        out.only().bytes = amqp_->engine().take_bytes();
     }
-    if (link_ != Link::down) out.connection = Want::close;
+    if (link_ != Link::down) out.only().connection = Want::close;
     if (link_ != Link::down) link_ = Link::closing;
     out.observations = std::exchange(seen_, {});
     return out;
@@ -89,9 +89,9 @@ SessionOutput AmqpSession::drive(Instant now) {
     expire(now);
     send_waiting(now);
     SessionOutput out;
-    if (amqp_ && link_ != Link::closing) out.bytes = amqp_->engine().take_bytes();
-    if (std::exchange(close_, false)) out.connection = Want::close;
-    if (connect_when_due(now)) out.connection = Want::open;
+    if (amqp_ && link_ != Link::closing) out.only().bytes = amqp_->engine().take_bytes();
+    if (std::exchange(close_, false)) out.only().connection = Want::close;
+    if (connect_when_due(now)) out.only().connection = Want::open;
     out.observations = std::exchange(seen_, {});
     out.wake_at = wake_at();
     return out;

@@ -45,10 +45,10 @@ class AmqpSession : public Session {
     explicit AmqpSession(AmqpProbeOptions options);
 
     SessionOutput start(const Attempt& attempt, Instant now) override;
-    SessionOutput on_connect(const ConnectResult& result, Instant now) override;
-    SessionOutput on_bytes(std::string_view bytes, Instant now) override;
+    SessionOutput on_connect(Leg, const ConnectResult& result, Instant now) override;
+    SessionOutput on_bytes(Leg, std::string_view bytes, Instant now) override;
     SessionOutput on_deadline(Instant now) override;
-    SessionOutput on_close(CloseReason reason, Instant now) override;
+    SessionOutput on_close(Leg, CloseReason reason, Instant now) override;
     SessionOutput stop(Instant now) override;
     SessionOutput abandon(Instant now) override { return stop(now); }
     bool idle() const override;

@@ -58,15 +58,15 @@ class VendorSession : public Session {
     SessionOutput start(const Attempt& attempt, Instant now) override {
         return with_gauges(inner_.start(attempt, now));
     }
-    SessionOutput on_connect(const ConnectResult& result, Instant now) override {
-        return with_gauges(inner_.on_connect(result, now));
+    SessionOutput on_connect(Leg leg, const ConnectResult& result, Instant now) override {
+        return with_gauges(inner_.on_connect(leg, result, now));
     }
-    SessionOutput on_bytes(std::string_view bytes, Instant now) override {
-        return with_gauges(inner_.on_bytes(bytes, now));
+    SessionOutput on_bytes(Leg leg, std::string_view bytes, Instant now) override {
+        return with_gauges(inner_.on_bytes(leg, bytes, now));
     }
     SessionOutput on_deadline(Instant now) override { return with_gauges(inner_.on_deadline(now)); }
-    SessionOutput on_close(CloseReason reason, Instant now) override {
-        return with_gauges(inner_.on_close(reason, now));
+    SessionOutput on_close(Leg leg, CloseReason reason, Instant now) override {
+        return with_gauges(inner_.on_close(leg, reason, now));
     }
     SessionOutput stop(Instant now) override { return with_gauges(inner_.stop(now)); }
     SessionOutput abandon(Instant now) override { return with_gauges(inner_.abandon(now)); }

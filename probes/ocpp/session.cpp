@@ -61,7 +61,7 @@ SessionOutput OcppSession::start(const Attempt& attempt, Instant now) {
     return drive(now);
 }
 
-SessionOutput OcppSession::on_connect(const ConnectResult& result, Instant now) {
+SessionOutput OcppSession::on_connect(Leg, const ConnectResult& result, Instant now) {
     if (link_ != Link::connecting) return drive(now);
     effort_.add(result.phases, now);
     if (result.outcome != Outcome::ok) {
@@ -76,7 +76,7 @@ SessionOutput OcppSession::on_connect(const ConnectResult& result, Instant now) 
     return drive(now);
 }
 
-SessionOutput OcppSession::on_bytes(std::string_view bytes, Instant now) {
+SessionOutput OcppSession::on_bytes(Leg, std::string_view bytes, Instant now) {
     if (websocket_) websocket_->receive(bytes);
     return drive(now);
 }
@@ -86,7 +86,7 @@ SessionOutput OcppSession::on_deadline(Instant now) {
     return drive(now);
 }
 
-SessionOutput OcppSession::on_close(CloseReason reason, Instant now) {
+SessionOutput OcppSession::on_close(Leg, CloseReason reason, Instant now) {
     if (reason != CloseReason::asked) drop({Outcome::reset, end_of_wait().phase}, now);
     close_ = false;
     link_ = Link::down;
@@ -110,7 +110,7 @@ SessionOutput OcppSession::abandon(Instant now) {
     if (running_) finish_running({Outcome::abandoned, Phase::none}, now);
     SessionOutput out;
     out.observations = std::exchange(seen_, {});
-    if (link_ != Link::down) out.connection = Want::close;
+    if (link_ != Link::down) out.only().connection = Want::close;
     if (link_ != Link::down) link_ = Link::closing;
     return out;
 }
@@ -155,10 +155,10 @@ SessionOutput OcppSession::drive(Instant now) {
     if (websocket_) {
         for (const std::string& text : charger_.take_texts())
             websocket_->send(text);
-        out.bytes = websocket_->take_bytes();
+        out.only().bytes = websocket_->take_bytes();
     }
-    if (std::exchange(close_, false)) out.connection = Want::close;
-    if (connect_when_due(now)) out.connection = Want::open;
+    if (std::exchange(close_, false)) out.only().connection = Want::close;
+    if (connect_when_due(now)) out.only().connection = Want::open;
     out.observations = std::exchange(seen_, {});
     out.wake_at = wake_at();
     return out;

@@ -26,6 +26,10 @@ bool tells_of_platform(Channel channel) {
         case Channel::SL:
         case Channel::SF:
         case Channel::SC:
+        case Channel::DX:
+        case Channel::SX:
+        case Channel::DM:
+        case Channel::SM:
             return false;
     }
     return false;

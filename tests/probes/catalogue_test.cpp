@@ -36,8 +36,8 @@ std::string refusal(Channel channel, const std::function<void(ProbeSpec&)>& spoi
 }  // namespace
 
 TEST_CASE("there is one kind for every channel, and each makes a session that asks to connect") {
-    CHECK(probe_kinds().size() == all_channels.size());
-    for (const Channel channel : all_channels) {
+    CHECK(probe_kinds().size() == evidence_channels.size());
+    for (const Channel channel : evidence_channels) {
         CHECK(probe_kind(channel).channel == channel);
         CHECK_FALSE(probe_kind(channel).what.empty());
         CHECK(probe_kind(channel).budget > 0s);

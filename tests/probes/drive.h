@@ -51,19 +51,19 @@ class Drive {
         answer(result);
     }
     void bytes(std::string_view text) {
-        if (!closing) take(session->on_bytes(text, now));
+        if (!closing) take(session->on_bytes(0, text, now));
     }
     void lose(CloseReason reason = CloseReason::reset) {
         closing = false;
         sent.clear();
-        take(session->on_close(reason, now));
+        take(session->on_close(0, reason, now));
     }
     // Answers the close that the session asked for.
     void close() {
         REQUIRE(closing);
         closing = false;
         sent.clear();
-        take(session->on_close(CloseReason::asked, now));
+        take(session->on_close(0, CloseReason::asked, now));
     }
     void pass(Duration time) {
         const Instant end = now + time;
@@ -93,18 +93,18 @@ class Drive {
     void answer(const ConnectResult& result) {
         REQUIRE(wanted);
         wanted = false;
-        take(session->on_connect(result, now));
+        take(session->on_connect(0, result, now));
     }
 
     void take(SessionOutput out) {
-        sent += out.bytes;
+        sent += out.only().bytes;
         wake_at = out.wake_at;
-        if (out.connection == Want::open) {
+        if (out.only().connection == Want::open) {
             CHECK_FALSE(wanted);
             wanted = true;
             ++opens;
         }
-        if (out.connection == Want::close) {
+        if (out.only().connection == Want::close) {
             wanted = false;
             closing = true;
         }

@@ -118,9 +118,13 @@ std::vector<Component> World::crossed(Channel channel) const {
             return {Component::watcher, Component::bridge, active, Component::consumers};
         case Channel::DL:
         case Channel::DF:
+        case Channel::DX:
+        case Channel::DM:
             return {Component::watcher, Component::primary};
         case Channel::SL:
         case Channel::SF:
+        case Channel::SX:
+        case Channel::SM:
             return {Component::watcher, Component::standby};
         case Channel::SC:
             return {Component::watcher, Component::bridge, Component::standby,
@@ -291,7 +295,9 @@ void World::command(Command command) {
 }
 
 void World::vendor(VendorClaim claim) {
-    deliver({now_, GaugeSeen{{claim, 0s}}});
+    GaugeSeen seen;
+    seen.gauge.vendor = claim;
+    deliver({now_, seen});
 }
 
 void World::answer(std::uint32_t step, HookVerb verb, HookOutcome outcome, bool takes_effect) {

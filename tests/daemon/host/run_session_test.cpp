@@ -133,12 +133,12 @@ class Wishful : public Session {
 
     explicit Wishful(std::map<std::string, int>* its) : calls(its) {}
     SessionOutput start(const Attempt&, Instant) override { return note("start", on_start); }
-    SessionOutput on_connect(const ConnectResult& result, Instant) override {
+    SessionOutput on_connect(Leg, const ConnectResult& result, Instant) override {
         return note(result.outcome == Outcome::ok ? "connected" : "failed", when_connected);
     }
-    SessionOutput on_bytes(std::string_view, Instant) override { return note("bytes", {}); }
+    SessionOutput on_bytes(Leg, std::string_view, Instant) override { return note("bytes", {}); }
     SessionOutput on_deadline(Instant) override { return note("deadline", {}); }
-    SessionOutput on_close(CloseReason reason, Instant) override {
+    SessionOutput on_close(Leg, CloseReason reason, Instant) override {
         done = true;
         return note(reason == CloseReason::asked   ? "asked"
                     : reason == CloseReason::reset ? "reset"
@@ -269,7 +269,7 @@ TEST_CASE("a session that does not become idle is abandoned at the deadline of t
     Desk desk;
     std::map<std::string, int> calls;
     auto session = std::make_unique<Wishful>(&calls);
-    session->on_start.connection = Want::open;
+    session->on_start.only().connection = Want::open;
     desk.does = Does::stall;
     desk.probe(std::move(session));
     Attempt attempt;
@@ -288,8 +288,8 @@ TEST_CASE("a peer that does not read cannot make us hoard: the connection is res
     Desk desk;
     std::map<std::string, int> calls;
     auto session = std::make_unique<Wishful>(&calls);
-    session->on_start.connection = Want::open;
-    session->when_connected.bytes = std::string(300 * 1024, 'x');
+    session->on_start.only().connection = Want::open;
+    session->when_connected.only().bytes = std::string(300 * 1024, 'x');
     desk.probe(std::move(session));
     Attempt attempt;
     desk.runner->start(attempt);
@@ -305,10 +305,10 @@ TEST_CASE("a close is carried out after the last bytes, and answered as asked, o
         Desk desk;
         std::map<std::string, int> calls;
         auto session = std::make_unique<Wishful>(&calls);
-        session->on_start.connection = Want::open;
-        session->when_connected.connection = Want::close;
-        session->when_connected.bytes = "bye";
-        if (!connected) session->on_start.connection = Want::close;
+        session->on_start.only().connection = Want::open;
+        session->when_connected.only().connection = Want::close;
+        session->when_connected.only().bytes = "bye";
+        if (!connected) session->on_start.only().connection = Want::close;
         desk.probe(std::move(session));
         Attempt attempt;
         desk.runner->start(attempt);

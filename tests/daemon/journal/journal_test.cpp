@@ -182,6 +182,7 @@ TEST_CASE("kept of the observations are those not ok, those tainted, and those c
     CHECK(cited.failed_phase == Phase::call);
     REQUIRE(cited.phases.size() == 2);
     CHECK(cited.phases[1].took == 14s);
+    CHECK(cited.direction == Direction::recv);
     CHECK((*chain)->evidence[1].id == AttemptId{4});
     CHECK((*chain)->evidence[1].outcome == Outcome::ok);
     run.reopen();

@@ -89,6 +89,7 @@ inline Observation seen(std::uint64_t id, Duration when, Outcome outcome = Outco
     observation.outcome = outcome;
     observation.failed_phase = outcome == Outcome::ok ? Phase::none : Phase::call;
     observation.phases = {{Phase::tcp, 2ms}, {Phase::call, 14s}};
+    observation.direction = Direction::recv;
     return observation;
 }
 

@@ -41,16 +41,18 @@ TEST_CASE("a new journal has our version, is durable and can shrink") {
 TEST_CASE("a journal of a newer program is refused, by writer and reader, and left as it was") {
     const TemporaryDirectory dir;
     { const Running run(options_in(dir)); }
-    run_sql(dir, "PRAGMA user_version=2");
+    const std::string newer = std::to_string(journal_version + 1);
+    run_sql(dir, ("PRAGMA user_version=" + newer).c_str());
     const std::string words = "journal " + dir.file("journal.db") +
-                              ": made by a newer voltcanary (version 2, this one knows 1); run "
-                              "that one, or use another state directory";
+                              ": made by a newer voltcanary (version " + newer +
+                              ", this one knows " + std::to_string(journal_version) +
+                              "); run that one, or use another state directory";
     CHECK(refusal(dir) == words);
     const auto reader = JournalReader::open(dir.path());
     REQUIRE(!reader);
     CHECK(reader.error().message == words);
     auto database = Database::open(dir.file(journal_file), Database::Mode::read_only);
-    CHECK((*database)->value("PRAGMA user_version") == 2);
+    CHECK((*database)->value("PRAGMA user_version") == journal_version + 1);
 }
 
 TEST_CASE("another program's database, and a file that is none, are refused") {
