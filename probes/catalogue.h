@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "probes/amqp/credentials.h"
 #include "probes/session.h"
 #include "rules/base/error.h"
 
@@ -15,7 +16,9 @@ namespace vc {
 
 // What is to be probed. Which fields matter is said by the kind; the others are ignored.
 struct ProbeSpec {
-    Channel channel = Channel::CT;  // HB, TX and SC share one charger: any of them will do
+    // HB, TX and SC share one charger; DL, DF, DX and DM one session, and SL, SF, SX and SM
+    // another: any of them will do.
+    Channel channel = Channel::CT;
     std::string host;
     std::uint16_t port = 0;
     bool tls = false;        // TLS itself is daemon/host's; here only for the Host header
@@ -25,12 +28,16 @@ struct ProbeSpec {
     std::string password;
     std::string id_tag;         // TX, SC
     bool meter_values = false;  // TX, SC: MeterValues between start and stop
-    std::string entity;         // AMQP: the queue, which no other session may use
-    std::string run;            // differs between any two runs of the daemon; no space, no quotes
-    Duration budget{};          // of the slowest attempt; timeouts of the connection derive from it
-    Duration ping_every{};      // OCPP: WebSocket ping when positive
-    Duration idle_timeout{};    // AMQP: when positive
-    std::uint64_t seed = 0;     // of jitter, masks and keys
+    std::string entity;         // AMQP: the whole address of the queue of the kept connections
+    std::string fresh_entity;   // AMQP: and of the fresh ones; no other session may use either
+    bool management = false;    // AMQP: the broker has the node ENTITY/$management
+    // AMQP: null is anonymous. Shared with the daemon, which keeps it fresh.
+    std::shared_ptr<const AmqpCredentials> credentials;
+    std::string run;          // differs between any two runs of the daemon; no space, no quotes
+    Duration budget{};        // of the slowest attempt; timeouts of the connection derive from it
+    Duration ping_every{};    // OCPP: WebSocket ping when positive
+    Duration idle_timeout{};  // AMQP: when positive
+    std::uint64_t seed = 0;   // of jitter, masks and keys
 };
 
 struct ProbeKind {
