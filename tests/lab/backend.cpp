@@ -42,7 +42,7 @@ FaultTarget Backend::fault_target() {
                 int hit = 0;
                 for (AmqpClient* one : {&primary_, &standby_}) {
                     if (!one->connected() || !faults_.picked(fault.share)) continue;
-                    one->drop(fault.forced);
+                    one->drop(fault.mode == DropMode::Forced);
                     ++hit;
                 }
                 return hit;

@@ -150,7 +150,7 @@ int Bridge::drop(const Fault& fault) {
         if (faults_.picked(fault.share)) hit.push_back(session.socket);
     }
     for (const auto& socket : hit) {
-        if (fault.forced) {
+        if (fault.mode == DropMode::Forced) {
             socket->close();
         } else {
             socket->reset();

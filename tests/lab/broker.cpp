@@ -114,7 +114,7 @@ int Broker::drop(const Fault& fault) {
         if (faults_.picked(fault.share)) hit.push_back(peer.connection);
     }
     for (const auto& connection : hit) {
-        if (fault.forced) {
+        if (fault.mode == DropMode::Forced) {
             connection->close({"amqp:connection:forced", "The connection was closed by the host."});
         } else {
             connection->reset();
