@@ -1,9 +1,5 @@
 #include "daemon/metrics/metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
 #include <map>
@@ -13,15 +9,13 @@
 #include <type_traits>
 #include <variant>
 
+#include "daemon/metrics/broker_metrics.h"
+#include "daemon/metrics/series.h"
+#include "daemon/metrics/source_metrics.h"
+#include "daemon/metrics/trust_metrics.h"
+
 namespace vc {
 namespace {
-
-using prometheus::Counter;
-using prometheus::Histogram;
-using prometheus::Labels;
-// vc::Gauge is something else: what others publish.
-using Meter = prometheus::Gauge;
-using prometheus::Registry;
 
 // From a millisecond (a local broker) to a minute (three budgets of the slowest probe and more).
 const Histogram::BucketBoundaries latency_buckets{
@@ -46,7 +40,6 @@ constexpr std::array all_refusals{
     Refusal::posterior_low,         Refusal::users_not_harmed,    Refusal::watcher_blind,
     Refusal::standby_not_certified, Refusal::standby_shared_fate, Refusal::migration_in_flight,
     Refusal::already_migrated,      Refusal::no_migration_plan};
-constexpr std::array all_claims{VendorClaim::missing, VendorClaim::green, VendorClaim::red};
 constexpr std::array all_verbs{HookVerb::plan, HookVerb::apply, HookVerb::verify, HookVerb::undo};
 constexpr std::array all_hook_outcomes{HookOutcome::done,    HookOutcome::already_done,
                                        HookOutcome::refused, HookOutcome::transient,
@@ -82,55 +75,6 @@ bool can_have(Channel channel, Phase phase) {
     return true;
 }
 
-std::string word(std::string_view text) {
-    return std::string(text);
-}
-std::string word(Channel channel) {
-    return word(to_text(channel));
-}
-
-// A family of one label with a closed list of values: one series for each, from the start.
-template <class Metric, class Value>
-using Series = std::map<Value, Metric*>;
-
-template <class Metric, class Family, class Values, class... Arguments>
-auto add_all(Family& family, const char* label, const Values& values, Arguments&&... arguments) {
-    Series<Metric, typename Values::value_type> series;
-    for (const auto value : values) {
-        series[value] = &family.Add({{label, word(to_text(value))}}, arguments...);
-    }
-    return series;
-}
-
-auto& counters(Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-auto& gauges(Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
-auto& histograms(Registry& registry, const char* name, const char* help) {
-    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
-}
-Counter& counter(Registry& registry, const char* name, const char* help) {
-    return counters(registry, name, help).Add({});
-}
-Meter& gauge(Registry& registry, const char* name, const char* help) {
-    return gauges(registry, name, help).Add({});
-}
-
-// Brings a counter to what somebody else has counted.
-void raise(Counter& counter, std::uint64_t to) {
-    const double more = static_cast<double>(to) - counter.Value();
-    if (more > 0) counter.Increment(more);
-}
-
-// 1 for the one that holds (or none), 0 for the others.
-template <class Value>
-void set_one(const Series<Meter, Value>& series, std::optional<Value> holds) {
-    for (const auto& [value, gauge] : series)
-        gauge->Set(holds == value ? 1 : 0);
-}
-
 // What is known of one channel.
 struct ChannelMetrics {
     Counter* started = nullptr;
@@ -150,15 +94,14 @@ struct ChannelMetrics {
 struct Metrics::State {
     Registry registry;
     std::map<Channel, ChannelMetrics> channels;
-    prometheus::Family<Counter>* failures = nullptr;
+    Family<Counter>* failures = nullptr;
     Histogram* schedule_lag = nullptr;
     Meter* loop_lag = nullptr;
 
     Series<Meter, IncidentState> incident_state;
     Series<Meter, Decision> decision;
     Series<Meter, Refusal> refusal;
-    Series<Meter, VendorClaim> claim;
-    prometheus::Family<Meter>* posterior = nullptr;
+    Family<Meter>* posterior = nullptr;
     std::map<std::string, Meter*> posteriors;  // of every diagnosis named so far
     Meter* incident_open = nullptr;
     Meter* score = nullptr;
@@ -187,6 +130,11 @@ struct Metrics::State {
     Counter* notify_failed = nullptr;
     Meter* notify_queued = nullptr;
     Series<Counter, SessionEvent> session_events;
+
+    SourceMetrics sources{registry};
+    BrokerMetrics brokers{registry};
+    TrustMetrics trust{registry};
+    Counter* lines_lost = nullptr;
 
     void make_channels();
     void make_engine();
@@ -234,7 +182,7 @@ void Metrics::State::make_channels() {
     schedule_lag = &histograms(registry, "voltcanary_schedule_lag_seconds",
                                "Start of an attempt behind its due time.")
                         .Add({}, lag_buckets);
-    loop_lag = &gauge(registry, "voltcanary_loop_lag_seconds", "Lag of our own event loop.");
+    loop_lag = &meter(registry, "voltcanary_loop_lag_seconds", "Lag of our own event loop.");
 }
 
 void Metrics::State::make_engine() {
@@ -247,21 +195,18 @@ void Metrics::State::make_engine() {
     refusal = add_all<Meter>(
         gauges(registry, "voltcanary_refusal", "1 for every reason not to migrate now."), "refusal",
         all_refusals);
-    claim = add_all<Meter>(
-        gauges(registry, "voltcanary_vendor_claim", "1 for what the vendor's metrics say."),
-        "claim", all_claims);
     posterior = &gauges(registry, "voltcanary_diagnosis_posterior",
                         "Probability of the open incident's diagnosis and its runner-up.");
     posteriors["unknown"] = &posterior->Add({{"diagnosis", "unknown"}});
-    incident_open = &gauge(registry, "voltcanary_incident_open", "1 while an incident is open.");
-    score = &gauge(registry, "voltcanary_block_score", "Bad minutes against good ones.");
-    certified = &gauge(registry, "voltcanary_standby_certified",
+    incident_open = &meter(registry, "voltcanary_incident_open", "1 while an incident is open.");
+    score = &meter(registry, "voltcanary_block_score", "Bad minutes against good ones.");
+    certified = &meter(registry, "voltcanary_standby_certified",
                        "1 when full loops through the standby passed recently.");
-    blind = &gauge(registry, "voltcanary_blind",
+    blind = &meter(registry, "voltcanary_blind",
                    "1 when our own control probes fail or too little is seen.");
-    paused = &gauge(registry, "voltcanary_paused", "1 while an operator has paused it.");
+    paused = &meter(registry, "voltcanary_paused", "1 while an operator has paused it.");
     vendor_disagrees =
-        &gauge(registry, "voltcanary_vendor_disagrees",
+        &meter(registry, "voltcanary_vendor_disagrees",
                "1 while an incident is confirmed and the vendor's metrics are green.");
     auto& broker = gauges(registry, "voltcanary_active_broker",
                           "1 for the broker that our own moves have made the active one.");
@@ -292,11 +237,11 @@ void Metrics::State::make_actions() {
                               "Tries to deliver a page that failed and were repeated.");
     notify_failed =
         &counter(registry, "voltcanary_notify_failed_total", "Pages that were given up.");
-    notify_queued = &gauge(registry, "voltcanary_notify_queued", "Pages not delivered yet.");
+    notify_queued = &meter(registry, "voltcanary_notify_queued", "Pages not delivered yet.");
 }
 
 void Metrics::State::make_journal() {
-    journal_ok = &gauge(registry, "voltcanary_journal_ok",
+    journal_ok = &meter(registry, "voltcanary_journal_ok",
                         "1 while the journal can be written; actions wait while it is 0.");
     journal_ok->Set(1);
     journal_records = &counter(registry, "voltcanary_journal_records_total", "Records on disk.");
@@ -307,9 +252,9 @@ void Metrics::State::make_journal() {
     journal_failures =
         &counter(registry, "voltcanary_journal_failures_total", "Writes that failed.");
     journal_waiting =
-        &gauge(registry, "voltcanary_journal_batches_waiting", "Batches not on disk yet.");
-    journal_bytes = &gauge(registry, "voltcanary_journal_bytes", "Size of the journal.");
-    journal_commit = &gauge(registry, "voltcanary_journal_last_commit_seconds",
+        &meter(registry, "voltcanary_journal_batches_waiting", "Batches not on disk yet.");
+    journal_bytes = &meter(registry, "voltcanary_journal_bytes", "Size of the journal.");
+    journal_commit = &meter(registry, "voltcanary_journal_last_commit_seconds",
                             "How long the last commit took, in the machine's time.");
 }
 
@@ -317,10 +262,12 @@ void Metrics::State::make_build(const BuildFacts& facts) {
     auto& events = counters(registry, "voltcanary_session_events_total",
                             "Connections, and what peers did outside any attempt.");
     session_events = add_all<Counter>(events, "event", all_session_events);
+    lines_lost = &counter(registry, "voltcanary_log_lines_lost_total",
+                          "Lines of our log that nobody read in time.");
     gauges(registry, "voltcanary_build_info", "Always 1; the version is in the label.")
         .Add({{"version", facts.version}})
         .Set(1);
-    gauge(registry, "voltcanary_quorum_of_one", "1 when one watcher decides alone.")
+    meter(registry, "voltcanary_quorum_of_one", "1 when one watcher decides alone.")
         .Set(facts.quorum_of_one ? 1 : 0);
 }
 
@@ -337,6 +284,14 @@ Metrics::Metrics(const BuildFacts& facts) : state_(std::make_unique<State>()) {
 }
 
 Metrics::~Metrics() = default;
+
+void Metrics::expect(const NamedParts& parts) {
+    for (const NamedParts::Source& source : parts.sources)
+        state_->sources.expect(source.role, source.name);
+    state_->brokers.expect(parts.primary_entities, parts.standby_entities);
+    for (const std::string& name : parts.credentials)
+        state_->trust.expect(name);
+}
 
 void Metrics::started(Channel channel) {
     state_->channels[channel].started->Increment();
@@ -360,6 +315,8 @@ void Metrics::finished(const Observation& seen) {
         }
         failed->Increment();
     }
+    state_->sources.finished(seen);
+    state_->brokers.finished(seen);
     mine.last_finished = seen.finished;
     mine.last_finish->Set(seconds(seen.finished.time_since_epoch()));
 }
@@ -402,7 +359,6 @@ void Metrics::status(const EngineStatus& status) {
     state.incident_open->Set(incident ? 1 : 0);
     set_one(state.incident_state, incident ? std::optional(incident->state) : std::nullopt);
     set_one(state.decision, incident ? std::optional(incident->decision) : std::nullopt);
-    set_one(state.claim, std::optional(status.vendor));
     std::set<Refusal> refused;
     if (incident) refused.insert(incident->refusals.begin(), incident->refusals.end());
     for (const auto& [refusal, gauge] : state.refusal)
@@ -425,9 +381,39 @@ void Metrics::status(const EngineStatus& status) {
     state.paused->Set(status.paused ? 1 : 0);
     const bool confirmed = incident && (incident->state == IncidentState::confirmed ||
                                         incident->state == IncidentState::migrating);
+    state.sources.pass(status.at);
     state.vendor_disagrees->Set(confirmed && status.vendor == VendorClaim::green ? 1 : 0);
     state.active[0]->Set(status.active_broker == "primary" ? 1 : 0);
     state.active[1]->Set(status.active_broker == "standby" ? 1 : 0);
+}
+
+void Metrics::reconnect(const Reconnect& one) {
+    state_->brokers.reconnect(one);
+}
+
+void Metrics::gauge(const Gauge& reading, Instant at) {
+    state_->sources.gauge(reading, at);
+}
+
+void Metrics::readiness(const ReadinessFacts& facts) {
+    state_->trust.readiness(facts);
+}
+
+void Metrics::credential(const std::string& name, CredentialRefresh how,
+                         std::optional<Instant> expires) {
+    state_->trust.credential(name, how, expires);
+}
+
+void Metrics::certificate(const std::string& peer, WallTime expires) {
+    state_->trust.certificate(peer, expires);
+}
+
+void Metrics::certificates_reloaded(bool ok) {
+    state_->trust.reloaded(ok);
+}
+
+void Metrics::log_lines_lost(std::uint64_t lines) {
+    raise(*state_->lines_lost, lines);
 }
 
 void Metrics::journal(const JournalFacts& facts) {

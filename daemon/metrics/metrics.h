@@ -1,7 +1,8 @@
-// Every metric of the daemon, registered in one file (metrics.cpp) and set to 0 for all its labels
-// from the start, so that a rate or an alert never meets a series that is missing. Two families
-// grow as their labels are first seen, within closed lists: failures by phase, and posteriors by
-// diagnosis. Owned by the App, on its thread. Durations are the rules' seconds.
+// Every metric of the daemon, registered in one folder and set to 0 for all its labels from the
+// start, so that a rate or an alert never meets a series that is missing. A few families grow as
+// their labels are first seen, within closed lists: failures by phase and by entity, reconnects
+// that did not succeed, posteriors by diagnosis. Owned by the App, on its thread. Durations are the
+// rules' seconds.
 //
 // Nothing is decided from metrics; they are what an onlooker may know.
 #pragma once
@@ -13,7 +14,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "probes/session.h"
 #include "rules/engine.h"
 #include "rules/observation.h"
 
@@ -23,6 +26,44 @@ struct BuildFacts {
     std::string version;
     bool quorum_of_one = true;  // one watcher decides alone
 };
+
+// What the configuration names, so that its series exist before anything is known of it. Names are
+// label values: short, and no secrets.
+struct NamedParts {
+    struct Source {
+        GaugeRole role = GaugeRole::vendor_claim;
+        std::string name;  // Gauge::source
+    };
+    std::vector<Source> sources;
+    std::vector<std::string> primary_entities;  // by Observation::target of DL DF DX DM
+    std::vector<std::string> standby_entities;  // of SL SF SX SM
+    std::vector<std::string> credentials;
+};
+
+// How the standby compares with the primary, entity by entity.
+struct ReadinessFacts {
+    enum class State : std::uint8_t {
+        unknown,  // not compared yet, or one of the two could not be read
+        ready,    // no difference
+        differs,
+    };
+    State state = State::unknown;
+    std::uint64_t differences = 0;   // of the last comparison that succeeded
+    std::optional<Instant> checked;  // when that was
+};
+inline constexpr std::array all_readiness_states{
+    ReadinessFacts::State::unknown, ReadinessFacts::State::ready, ReadinessFacts::State::differs};
+std::string_view to_text(ReadinessFacts::State state);
+
+// How a try to have a credential anew ended: a token fetched, a file read again.
+enum class CredentialRefresh : std::uint8_t {
+    renewed,
+    failed,   // the old one stays in use while it lasts
+    refused,  // the issuer answered that we may not have one
+};
+inline constexpr std::array all_credential_refreshes{
+    CredentialRefresh::renewed, CredentialRefresh::failed, CredentialRefresh::refused};
+std::string_view to_text(CredentialRefresh refresh);
 
 // From JournalCounts, without knowing the journal.
 struct JournalFacts {
@@ -79,6 +120,9 @@ class Metrics {
     Metrics(const Metrics&) = delete;
     Metrics& operator=(const Metrics&) = delete;
 
+    // Makes the series of what is named. Once, before anything else is told.
+    void expect(const NamedParts& parts);
+
     void started(Channel channel);
     void finished(const Observation& observation);
     // From whoever owns the sessions, counted apart from the two above.
@@ -89,7 +133,19 @@ class Metrics {
     void hook_run(HookVerb verb, HookOutcome outcome);
     // Counts what a record says happened: pages, migrations and their ends, commands.
     void record(const Record& record);
+    // Also carries the ages of readings on, and the account of disagreements, to status.at.
     void status(const EngineStatus& status);
+    void reconnect(const Reconnect& one);
+    // Any role's reading, the vendor's claims among them; `at` is when it was read.
+    void gauge(const Gauge& reading, Instant at);
+    void readiness(const ReadinessFacts& facts);
+    // `expires` is that of the credential now in use; none when it does not expire.
+    void credential(const std::string& name, CredentialRefresh how, std::optional<Instant> expires);
+    // The certificate that a peer ("host:port") has last shown expires then.
+    void certificate(const std::string& peer, WallTime expires);
+    // Files of certificates had changed: taken up, or not.
+    void certificates_reloaded(bool ok);
+    void log_lines_lost(std::uint64_t lines);
     void journal(const JournalFacts& facts);
     void notify(const NotifyFacts& facts);
     // How often each has happened since the start.
