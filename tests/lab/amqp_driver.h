@@ -6,6 +6,7 @@
 
 #include "rules/base/check.h"
 #include "tests/lab/amqp_engine.h"
+#include "tests/lab/amqp_proton.h"
 
 namespace vc::lab {
 
@@ -16,6 +17,7 @@ constexpr std::size_t session_window = 4u << 20;   // octets a peer may have in 
 struct AmqpConnection::Engine {
     pn_connection_driver_t driver{};
     pn_session_t* session = nullptr;  // the client's only one
+    Logins logins;
 
     Engine() {
         VC_CHECK(pn_connection_driver_init(&driver, nullptr, nullptr) == 0, "out of memory");

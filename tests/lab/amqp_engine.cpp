@@ -8,19 +8,19 @@
 #include <proton/transport.h>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <cstring>
 
 #include "tests/lab/amqp_driver.h"
+#include "tests/lab/amqp_frame.h"
 #include "tests/lab/amqp_proton.h"
-#include "tests/lab/listener.h"
 
 namespace vc::lab {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration handshake_patience = 60s;  // Service Bus: no link within a minute of connecting
+constexpr std::size_t inbox_limit = 1u << 20;  // what a connection that is held may send ahead
+constexpr Duration handshake_patience = 60s;   // Service Bus: no link within a minute of connecting
 
 std::string text(const char* chars) {
     return chars == nullptr ? std::string() : chars;
@@ -28,37 +28,53 @@ std::string text(const char* chars) {
 
 }  // namespace
 
-AmqpConnection::AmqpConnection(Agenda& agenda, boost::asio::ip::tcp::socket socket,
+AmqpConnection::AmqpConnection(Agenda& agenda, std::unique_ptr<Transport> transport,
                                Settings settings, AmqpEvents& events)
     : agenda_(agenda),
-      socket_(std::move(socket)),
+      transport_(std::move(transport)),
       settings_(std::move(settings)),
       events_(&events),
       engine_(std::make_unique<Engine>()),
-      born_(agenda.now()) {
-    pn_transport_t* transport = engine_->driver.transport;
-    if (settings_.server) pn_transport_set_server(transport);
-    pn_sasl_t* sasl = pn_sasl(transport);
-    pn_sasl_set_allow_insecure_mechs(sasl, true);
-    const Credentials& login = settings_.credentials;
-    if (settings_.server) {
-        check_logins(transport, settings_.credentials);
-        pn_transport_require_auth(transport, true);
-    } else {
-        pn_sasl_allowed_mechs(sasl, login.user.empty() ? "ANONYMOUS" : "PLAIN");
-    }
-    set_limits(transport, settings_.idle_timeout);
+      born_(agenda.now()),
+      heard_(born_) {
+    remote_.certificate = transport_->certificate;
+    remote_.encrypted = transport_->encrypted;
+    remote_.websocket = transport_->websocket;
+    set_up(engine_->driver.transport);
     pn_connection_t* connection = engine_->driver.connection;
     pn_connection_set_container(connection, settings_.container_id.c_str());
     write_map(pn_connection_properties(connection), settings_.properties);
-    if (!settings_.server) {
-        pn_connection_set_hostname(connection, "localhost");
-        if (!login.user.empty()) {
-            pn_connection_set_user(connection, login.user.c_str());
-            pn_connection_set_password(connection, login.password.c_str());
-        }
-        pn_connection_open(connection);
+    if (settings_.server) return;
+    pn_connection_set_hostname(connection, "localhost");
+    if (!settings_.credentials.user.empty()) {
+        pn_connection_set_user(connection, settings_.credentials.user.c_str());
+        pn_connection_set_password(connection, settings_.credentials.password.c_str());
     }
+    pn_connection_open(connection);
+}
+
+void AmqpConnection::set_up(pn_transport_t* transport) {
+    if (settings_.server) pn_transport_set_server(transport);
+    pn_sasl_t* sasl = pn_sasl(transport);
+    pn_sasl_set_allow_insecure_mechs(sasl, true);
+    if (settings_.server) {
+        engine_->logins.passes = [this](const Credentials& said) {
+            const Credentials& wanted = settings_.credentials;
+            if (!wanted.user.empty() && said.user == wanted.user &&
+                said.password == wanted.password) {
+                return true;
+            }
+            return settings_.passes && settings_.passes(said);
+        };
+        engine_->logins.remote = &remote_;
+        check_logins(transport, engine_->logins);
+        pn_transport_require_auth(transport, true);
+    } else if (!settings_.mechanisms.empty()) {
+        pn_sasl_allowed_mechs(sasl, settings_.mechanisms.c_str());
+    } else {
+        pn_sasl_allowed_mechs(sasl, settings_.credentials.user.empty() ? "ANONYMOUS" : "PLAIN");
+    }
+    set_limits(transport, settings_.idle_timeout);
 }
 
 AmqpConnection::~AmqpConnection() = default;
@@ -75,43 +91,99 @@ void AmqpConnection::start() {
 }
 
 void AmqpConnection::read_next() {
-    socket_.async_read_some(
+    if (reading_ || finished_ || frozen_ == Freeze::Deaf) return;
+    if (inbox_.size() - inbox_at_ > inbox_limit) return;
+    reading_ = true;
+    transport_->read_some(
         boost::asio::buffer(in_),
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
+            self->reading_ = false;
             if (self->finished_) return;
-            pn_connection_driver_t* driver = &self->engine_->driver;
-            const char* from = self->in_.data();
-            while (size > 0) {
-                const pn_rwbytes_t room = pn_connection_driver_read_buffer(driver);
-                if (room.size == 0) break;  // the engine has closed its reading side
-                const std::size_t part = std::min(size, room.size);
-                std::memcpy(room.start, from, part);
-                pn_connection_driver_read_done(driver, part);
-                from += part;
-                size -= part;
-                self->pump();
-                if (self->finished_) return;
-            }
-            if (error) {
-                pn_connection_driver_read_close(driver);
-                self->read_over_ = true;
-            }
+            self->inbox_.append(self->in_.data(), size);
+            self->heard_ = self->agenda_.now();
+            self->read_error_ = static_cast<bool>(error);
             self->pump();
-            if (!error && !self->finished_) self->read_next();
+            if (!error) self->read_next();
         });
 }
 
+// Frame by frame, so that each frame's own events are known to be its own.
+bool AmqpConnection::feed_frame() {
+    if (frozen_ != Freeze::None || read_over_) return false;
+    const std::string_view rest = std::string_view(inbox_).substr(inbox_at_);
+    const auto size = frame_size(rest);
+    const bool whole = size && *size > 0 && rest.size() >= *size;
+    if (size == 0u) {
+        pn_connection_driver_errorf(&engine_->driver, "amqp:framing-error",
+                                    "what came is no frame of at most 65536 octets");
+        read_over_ = true;
+        return true;
+    }
+    if (!whole) {
+        inbox_.erase(0, inbox_at_);
+        inbox_at_ = 0;
+        if (!read_error_) return false;
+        pn_connection_driver_read_close(&engine_->driver);
+        read_over_ = true;
+        return true;
+    }
+    const std::string_view frame = rest.substr(0, *size);
+    if (settings_.server && stays_out(frame)) return false;
+    transfer_format_ = message_format(frame);
+    inbox_at_ += *size;
+    feed(frame);
+    return true;
+}
+
+// Whether what the frame begins has to wait, by a fault.
+bool AmqpConnection::stays_out(std::string_view frame) {
+    if (events_ == nullptr) return false;
+    const bool open = frame[0] == 0 && performative(frame) == Performative::Open;
+    if (passed_sasl_ && (passed_open_ || !open)) return false;
+    const AmqpPhase phase = open ? AmqpPhase::Open : AmqpPhase::Sasl;
+    if (events_ != nullptr && events_->holds(*this, phase, nullptr)) {
+        handshake_.cancel();  // the fault ends it, or the peer
+        return true;
+    }
+    (open ? passed_open_ : passed_sasl_) = true;
+    return false;
+}
+
+void AmqpConnection::feed(std::string_view bytes) {
+    pn_connection_driver_t* driver = &engine_->driver;
+    while (!bytes.empty()) {
+        const pn_rwbytes_t room = pn_connection_driver_read_buffer(driver);
+        if (room.size == 0) return;  // the engine has closed its reading side
+        const std::size_t part = std::min(bytes.size(), room.size);
+        std::memcpy(room.start, bytes.data(), part);
+        pn_connection_driver_read_done(driver, part);
+        bytes.remove_prefix(part);
+    }
+}
+
 void AmqpConnection::flush() {
-    if (writing_ || finished_) return;
+    if (writing_ || finished_ || frozen_ != Freeze::None) return;
     pn_connection_driver_t* driver = &engine_->driver;
     const pn_bytes_t ready = pn_connection_driver_write_buffer(driver);
     if (ready.size == 0) return;
     // Copied, because the engine may move its buffer while the socket still reads from it.
     out_.assign(ready.start, ready.size);
     pn_connection_driver_write_done(driver, ready.size);
+    write_out();
+}
+
+void AmqpConnection::write_out() {
     writing_ = true;
-    boost::asio::async_write(
-        socket_, boost::asio::buffer(out_),
+    std::string_view rest = out_;
+    while (!rest.empty()) {
+        if (out_frame_left_ == 0) out_frame_left_ = frame_size(rest).value_or(0);
+        if (out_frame_left_ == 0) break;
+        const std::size_t part = std::min(out_frame_left_, rest.size());
+        out_frame_left_ -= part;
+        rest.remove_prefix(part);
+    }
+    transport_->write(
+        boost::asio::buffer(out_),
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
             self->writing_ = false;
             if (self->finished_) return;
@@ -124,7 +196,7 @@ void AmqpConnection::flush() {
 void AmqpConnection::wake() {
     if (woken_ || pumping_ || finished_) return;
     woken_ = true;
-    boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    boost::asio::post(transport_->executor(), [self = shared_from_this()] {
         self->woken_ = false;
         self->pump();
     });
@@ -136,21 +208,28 @@ void AmqpConnection::pump() {
     pumping_ = true;
     pn_connection_driver_t* driver = &engine_->driver;
     do {
-        while (pn_event_t* event = pn_connection_driver_next_event(driver))
-            handle(event);
+        bool fed = true;
+        while (fed && !reset_ && !hung_up_) {
+            while (pn_event_t* event = pn_connection_driver_next_event(driver))
+                handle(event);
+            fed = feed_frame();
+        }
         tick();
         flush();
     } while (pn_connection_driver_has_event(driver));
     pumping_ = false;
     // Proton can wait for ever on a peer that left in the middle of a handshake.
     const bool over = read_over_ || pn_connection_driver_finished(driver);
-    if (reset_ || (over && !writing_)) finish();
+    const bool left = read_error_;  // while a fault held what it had said
+    if (reset_ || hung_up_ || ((over || left) && !writing_)) finish();
 }
 
 void AmqpConnection::tick() {
-    if (!open_) return;
+    if (!open_ || frozen_ != Freeze::None) return;
     const auto to_ms = [](Instant at) { return at.time_since_epoch().count() / 1'000'000; };
     const Instant now = agenda_.now();
+    const Duration silence = agenda_.clock().from_machine(2 * settings_.idle_timeout);
+    if (settings_.machine_idle && now - heard_ < silence) feed(empty_frame);
     const pn_timestamp_t next = pn_transport_tick(engine_->driver.transport, to_ms(now));
     if (next == 0) return;
     const Instant due = std::max(now, Instant{std::chrono::milliseconds(next + 1)});
@@ -162,18 +241,47 @@ void AmqpConnection::tick() {
     });
 }
 
+void AmqpConnection::freeze(Freeze how) {
+    if (finished_ || how == frozen_) return;
+    frozen_ = how;
+    heartbeat_.cancel();
+    if (how == Freeze::HeartbeatsOnly) beat();
+    if (how == Freeze::None) wake();
+    read_next();
+}
+
+// An idle frame at half of what the peer waits for. Not in the middle of another frame.
+void AmqpConnection::beat() {
+    if (finished_ || frozen_ != Freeze::HeartbeatsOnly) return;
+    const std::uint32_t wanted =
+        open_ ? pn_transport_get_remote_idle_timeout(engine_->driver.transport) : 0;
+    const Duration period = wanted == 0 ? Duration{30s} : Duration{wanted * 500'000ull};
+    heartbeat_ = agenda_.after(std::max(period, Duration{10ms}), [this] { beat(); });
+    if (!open_ || writing_ || out_frame_left_ > 0) return;
+    out_ = empty_frame;
+    write_out();
+}
+
+void AmqpConnection::go_on() {
+    for (const AmqpLink& link : std::exchange(held_links_, {})) {
+        if (events_ == nullptr || finished_) return;
+        if (find(link.id) != nullptr) offer(link);
+    }
+    wake();
+}
+
 void AmqpConnection::finish() {
     if (finished_) return;
     finished_ = true;
     tick_.cancel();
     handshake_.cancel();
+    heartbeat_.cancel();
     links_.clear();
     deliveries_.clear();
     if (reset_) {
-        reset_socket(socket_);
+        transport_->reset();
     } else {
-        boost::system::error_code ignored;
-        socket_.close(ignored);
+        transport_->close();
     }
     if (events_ != nullptr) std::exchange(events_, nullptr)->on_closed(*this, error_);
 }
@@ -184,6 +292,7 @@ void AmqpConnection::handle(pn_event_t* event) {
     switch (static_cast<int>(pn_event_type(event))) {
         case PN_CONNECTION_REMOTE_OPEN:
             open_ = true;
+            handshake_.cancel();
             remote_.container = text(pn_connection_remote_container(connection));
             remote_.hostname = text(pn_connection_remote_hostname(connection));
             remote_.properties = read_map(pn_connection_remote_properties(connection));
@@ -247,6 +356,11 @@ void AmqpConnection::close(const AmqpError& error) {
 
 void AmqpConnection::reset() {
     reset_ = true;
+    if (!pumping_) finish();
+}
+
+void AmqpConnection::hang_up() {
+    hung_up_ = true;
     if (!pumping_) finish();
 }
 

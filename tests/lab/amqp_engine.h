@@ -1,4 +1,4 @@
-// One AMQP 1.0 connection: Proton's C engine over our own socket, as server (the broker) or as
+// One AMQP 1.0 connection: Proton's C engine over our own transport, as server (the broker) or as
 // client (bridge, backend). Owned by whoever made it, and by its own pending socket operations
 // (hence shared_ptr: Asio's handlers outlive any single owner). One thread.
 //
@@ -11,24 +11,34 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "tests/lab/agenda.h"
 #include "tests/lab/amqp_types.h"
+#include "tests/lab/transport.h"
 
 struct pn_link_t;
 struct pn_delivery_t;
 struct pn_event_t;
 struct pn_session_t;
+struct pn_transport_t;
 
 namespace vc::lab {
 
 class AmqpConnection;
+
+// Where a connection can be held up, for faults that stall it there.
+enum class AmqpPhase { Sasl, Open, Attach };
+
+// None: as it should be. Deaf: nothing is read or written, the socket stays. HeartbeatsOnly: what
+// comes is kept unread, and idle frames go out, so that no idle time-out of the peer ever fires.
+enum class Freeze { None, Deaf, HeartbeatsOnly };
 
 // What happens on a connection. Calls may be made back into the connection from within.
 class AmqpEvents {
@@ -45,6 +55,9 @@ class AmqpEvents {
     // itself (a receiver in mode second), it hears the outcome that settle() is given, which may
     // be another: Rejected with com.microsoft:message-lock-lost.
     virtual void on_outcome(AmqpConnection&, LinkId, DeliveryId, const AmqpOutcome&) = 0;
+    // Server: whether the connection, or the attach of `link`, is to get no answer for now. Asked
+    // again by go_on().
+    virtual bool holds(AmqpConnection&, AmqpPhase, const AmqpLink*) { return false; }
     // The last call for this connection, whatever ended it.
     virtual void on_closed(AmqpConnection&, const AmqpError&) = 0;
 };
@@ -58,12 +71,21 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
         std::string container_id;
         // Server: what PLAIN must match. Client: PLAIN when the user is set, else ANONYMOUS.
         Credentials credentials;
+        // Server: other users that PLAIN lets in. Empty: none.
+        std::function<bool(const Credentials&)> passes;
+        // Client: what it may use, if not the above.
+        std::string mechanisms;
         Duration idle_timeout{};
         AmqpMap properties{};  // of our open
+        // Server: a peer may be silent for the idle time-out of the machine's time, not of the
+        // rules'. For clients that know of no time-lapse.
+        bool machine_idle = false;
     };
 
-    AmqpConnection(Agenda& agenda, boost::asio::ip::tcp::socket socket, Settings settings,
+    AmqpConnection(Agenda& agenda, std::unique_ptr<Transport> transport, Settings settings,
                    AmqpEvents& events);
+    AmqpConnection(Agenda& agenda, Socket socket, Settings settings, AmqpEvents& events)
+        : AmqpConnection(agenda, plain_transport(std::move(socket)), std::move(settings), events) {}
     ~AmqpConnection();
     AmqpConnection(const AmqpConnection&) = delete;
     AmqpConnection& operator=(const AmqpConnection&) = delete;
@@ -94,6 +116,9 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
 
     void close(const AmqpError& error = {});  // with an AMQP close frame
     void reset();                             // RST, nothing more is said
+    void hang_up();                           // FIN, nothing more is said
+    void freeze(Freeze how);
+    void go_on();  // what was held is asked for again
     // The owner goes away: no event any more, and the socket is closed.
     void abandon();
 
@@ -102,12 +127,19 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
 
     bool open() const { return open_; }
     const AmqpRemote& remote() const { return remote_; }
+    Freeze frozen() const { return frozen_; }
     Instant born() const { return born_; }
 
   private:
     struct Engine;  // Proton's driver and the SASL plugin
 
+    void set_up(pn_transport_t* transport);
     void read_next();
+    bool feed_frame();
+    void feed(std::string_view bytes);
+    bool stays_out(std::string_view frame);
+    void beat();
+    void write_out();
     void flush();
     void wake();
     void pump();
@@ -117,6 +149,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     void handle_link(pn_event_t* event);
     AmqpLink describe(pn_link_t* link) const;
     void link_opened(pn_link_t* link);
+    void offer(const AmqpLink& link);
     void link_gone(pn_link_t* link, bool closed);
     void session_gone(pn_session_t* session);
     void delivery_changed(pn_delivery_t* delivery);
@@ -128,7 +161,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
                        const AttachWish& wish);
 
     Agenda& agenda_;
-    boost::asio::ip::tcp::socket socket_;
+    std::unique_ptr<Transport> transport_;
     Settings settings_;
     AmqpEvents* events_;
     std::unique_ptr<Engine> engine_;
@@ -136,10 +169,23 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     std::unordered_map<std::uint64_t, pn_delivery_t*> deliveries_;
     std::uint64_t next_id_ = 1;
     std::array<char, 16384> in_{};
+    std::string inbox_;                  // came, and is not the engine's yet
+    std::size_t inbox_at_ = 0;           // where its unread part begins
+    std::uint32_t transfer_format_ = 0;  // of the frame that the engine has last
+    std::unordered_map<pn_delivery_t*, std::uint32_t> formats_;  // of messages in several frames
+    std::vector<AmqpLink> held_links_;
+    Freeze frozen_ = Freeze::None;
+    bool passed_sasl_ = false;
+    bool passed_open_ = false;
+    bool read_error_ = false;
+    bool reading_ = false;
+    Timer heartbeat_;
     std::string out_;
+    std::size_t out_frame_left_ = 0;  // octets until what was written ends with a whole frame
     AmqpError error_;
     AmqpRemote remote_;
     Instant born_;
+    Instant heard_;
     Timer tick_;
     Timer handshake_;
     Instant tick_at_ = Instant::max();
@@ -148,6 +194,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     bool pumping_ = false;
     bool woken_ = false;
     bool reset_ = false;
+    bool hung_up_ = false;
     bool read_over_ = false;
     bool finished_ = false;
 };

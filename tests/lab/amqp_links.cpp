@@ -30,6 +30,7 @@ void AmqpConnection::forget(pn_link_t* link) {
     pn_link_set_context(link, nullptr);
     for (pn_delivery_t* d = pn_unsettled_head(link); d != nullptr; d = pn_unsettled_next(d)) {
         deliveries_.erase(id_of(pn_delivery_get_context(d)));
+        formats_.erase(d);
         pn_delivery_set_context(d, nullptr);
     }
 }
@@ -76,20 +77,30 @@ void AmqpConnection::link_opened(pn_link_t* link) {
     } else if (pn_terminus_is_dynamic(ours)) {
         refuse_link(opened.id, {"amqp:not-implemented", "Dynamic nodes are not supported here."});
     } else {
-        events_->on_attach(*this, opened);
+        offer(opened);
+    }
+}
+
+void AmqpConnection::offer(const AmqpLink& link) {
+    if (events_->holds(*this, AmqpPhase::Attach, &link)) {
+        held_links_.push_back(link);
+    } else {
+        events_->on_attach(*this, link);
     }
 }
 
 void AmqpConnection::link_gone(pn_link_t* link, bool closed) {
     const LinkId id{id_of(pn_link_get_context(link))};
     const AmqpError error = error_of(pn_link_remote_condition(link));
+    const bool offered =
+        std::erase_if(held_links_, [&](const AmqpLink& held) { return held.id == id; }) == 0;
     forget(link);
     if (closed) {
         pn_link_close(link);
     } else {
         pn_link_detach(link);
     }
-    if (id) events_->on_detach(*this, id, error);
+    if (id && offered) events_->on_detach(*this, id, error);
     pn_link_free(link);
 }
 
@@ -125,6 +136,7 @@ void AmqpConnection::delivery_changed(pn_delivery_t* delivery) {
 void AmqpConnection::message_arrived(pn_link_t* link, pn_delivery_t* delivery) {
     if (pn_delivery_get_context(delivery) != nullptr) return;  // only its state changed
     if (pn_delivery_aborted(delivery)) {
+        formats_.erase(delivery);
         pn_delivery_settle(delivery);
         pn_link_flow(link, 1);
         return;
@@ -137,11 +149,16 @@ void AmqpConnection::message_arrived(pn_link_t* link, pn_delivery_t* delivery) {
         events_->on_detach(*this, link_id, {});
         return;
     }
+    if (pn_delivery_partial(delivery) && transfer_format_ != 0) {
+        formats_.emplace(delivery, transfer_format_);
+    }
     if (pn_delivery_partial(delivery) || !pn_delivery_readable(delivery)) return;
     if (pn_link_current(link) != delivery) return;
     AmqpIncoming came;
     came.bytes.resize(size);
     came.presettled = pn_delivery_settled(delivery);
+    came.format = transfer_format_;
+    if (const auto first = formats_.extract(delivery)) came.format = first.mapped();
     if (size > 0) pn_link_recv(link, came.bytes.data(), size);
     pn_link_advance(link);
     const DeliveryId id{next_id_++};

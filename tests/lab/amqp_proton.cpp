@@ -13,10 +13,10 @@
 namespace vc::lab {
 namespace {
 
-// SASL, server side: Debian's Proton has no Cyrus, so PLAIN is checked here. The context is the
-// server's credentials, which live as long as the connection.
+// SASL, server side: Debian's Proton has no Cyrus, so logins are checked here. The context is a
+// Logins, which lives as long as the connection.
 const char* list_mechanisms(pn_transport_t*) {
-    return "PLAIN ANONYMOUS";
+    return "MSSBCBS PLAIN ANONYMOUS EXTERNAL";
 }
 
 bool init_server(pn_transport_t* transport) {
@@ -24,27 +24,37 @@ bool init_server(pn_transport_t* transport) {
     return true;
 }
 
-bool plain_matches(std::string_view response, const Credentials& wanted) {
+Credentials plain_login(std::string_view response) {
     // authorization-id NUL user NUL password (RFC 4616)
     const auto first = response.find('\0');
-    if (first == std::string_view::npos) return false;
+    if (first == std::string_view::npos) return {};
     const auto second = response.find('\0', first + 1);
-    if (second == std::string_view::npos || wanted.user.empty()) return false;
-    return response.substr(first + 1, second - first - 1) == wanted.user &&
-           response.substr(second + 1) == wanted.password;
+    if (second == std::string_view::npos) return {};
+    return {std::string(response.substr(first + 1, second - first - 1)),
+            std::string(response.substr(second + 1))};
+}
+
+// The user that comes in; empty: none does.
+std::string let_in(const Logins& logins, std::string_view mechanism, std::string_view said) {
+    if (mechanism == "ANONYMOUS" || mechanism == "MSSBCBS") return "anonymous";
+    if (mechanism == "EXTERNAL") return logins.remote->certificate;
+    if (mechanism != "PLAIN") return {};
+    const Credentials login = plain_login(said);
+    return !login.user.empty() && logins.passes(login) ? login.user : std::string();
 }
 
 void process_init(pn_transport_t* transport, const char* mechanism, const pn_bytes_t* response) {
-    const auto* wanted = static_cast<const Credentials*>(pnx_sasl_get_context(transport));
+    const auto* logins = static_cast<const Logins*>(pnx_sasl_get_context(transport));
     const std::string_view name = mechanism == nullptr ? "" : mechanism;
     const std::string_view said =
         response->start == nullptr ? "" : std::string_view(response->start, response->size);
-    if (name == "ANONYMOUS") {
-        pnx_sasl_set_succeeded(transport, "anonymous", "anonymous");
-    } else if (name == "PLAIN" && plain_matches(said, *wanted)) {
-        pnx_sasl_set_succeeded(transport, wanted->user.c_str(), wanted->user.c_str());
-    } else {
+    const std::string user = let_in(*logins, name, said);
+    if (user.empty()) {
         pnx_sasl_set_failed(transport);
+    } else {
+        logins->remote->mechanism = name;
+        logins->remote->user = user == "anonymous" ? "" : user;
+        pnx_sasl_set_succeeded(transport, user.c_str(), user.c_str());
     }
     pnx_sasl_set_desired_state(transport, SASL_POSTED_OUTCOME);
 }
@@ -68,8 +78,8 @@ const pnx_sasl_implementation server_sasl = {
 
 }  // namespace
 
-void check_logins(pn_transport_t* transport, Credentials& credentials) {
-    pnx_sasl_set_implementation(transport, &server_sasl, &credentials);
+void check_logins(pn_transport_t* transport, Logins& logins) {
+    pnx_sasl_set_implementation(transport, &server_sasl, &logins);
 }
 
 void set_limits(pn_transport_t* transport, Duration idle_timeout) {

@@ -12,9 +12,16 @@ struct pn_data_t;
 
 namespace vc::lab {
 
-// Makes a server's transport offer PLAIN (passed only by `credentials`, which must outlive the
-// transport) and ANONYMOUS.
-void check_logins(pn_transport_t* transport, Credentials& credentials);
+// Who comes in: PLAIN by `passes`, EXTERNAL by the certificate that `remote` has, ANONYMOUS and
+// MSSBCBS always. What was used is written to `remote`.
+struct Logins {
+    std::function<bool(const Credentials&)> passes;
+    AmqpRemote* remote = nullptr;
+};
+
+// Makes a server's transport offer MSSBCBS, PLAIN, ANONYMOUS and EXTERNAL, in the order in which
+// Service Bus lists them. `logins` must outlive the transport.
+void check_logins(pn_transport_t* transport, Logins& logins);
 
 // Frame size, channels and idle time-out, as Service Bus opens.
 void set_limits(pn_transport_t* transport, Duration idle_timeout);
