@@ -55,9 +55,7 @@ void Engine::State::take(const EventBody& body) {
                        standby.add(seen.observation, now);
                        failures.add(seen.observation);
                    },
-                   [&](const GaugeSeen& seen) {
-                       if (seen.gauge.role == GaugeRole::vendor_claim) vendor = seen.gauge.vendor;
-                   },
+                   [&](const GaugeSeen& seen) { take_gauge(seen.gauge); },
                    [&](const HookFinished& finished) {
                        // One that nobody waits for belongs to a run before a restart.
                        if (!memory.machine.awaits(finished.run)) return;
@@ -77,6 +75,11 @@ void Engine::State::take(const EventBody& body) {
                        }
                    }},
         body);
+}
+
+void Engine::State::take_gauge(const Gauge& gauge) {
+    gauges.add(gauge, now);
+    if (memory.gauges.is_news(gauge, now)) emit(GaugeChanged{gauge});
 }
 
 void Engine::State::emit(RecordBody body) {
@@ -143,6 +146,36 @@ MoveConditions Engine::State::move_conditions() const {
     return conditions;
 }
 
+// A row that clears the control target and the bridge, and finds a direct path to the primary bad.
+bool Engine::State::names_broker(const std::string& diagnosis) const {
+    return std::any_of(
+        rules.hypotheses.begin(), rules.hypotheses.end(), [&](const Hypothesis& row) {
+            const auto bad = [&](Channel channel) { return row.of(channel) == Expectation::bad; };
+            return row.name == diagnosis && !bad(Channel::CT) && !bad(Channel::BH) &&
+                   (bad(Channel::DL) || bad(Channel::DF));
+        });
+}
+
+VendorDisagreement Engine::State::vendor_disagreement() const {
+    const VendorClaim claim = gauges.vendor(now).claim;
+    if (claim == VendorClaim::green && memory.incident) {
+        const IncidentState state = memory.incident->state;
+        const bool goes_on = state == IncidentState::suspected ||
+                             state == IncidentState::confirmed || state == IncidentState::migrating;
+        if (goes_on && names_broker(memory.incident->diagnosis.diagnosis)) {
+            return VendorDisagreement::green_while_broken;
+        }
+    }
+    if (claim == VendorClaim::red && !memory.incident &&
+        settled - watch_from >= rules.detectors.block) {
+        const Duration block = rules.detectors.block;
+        const BlockJudgement last = judge(ledger.between(settled - block, settled), block,
+                                          memory.active(), ledger, rules.detectors);
+        if (!last.bad && !last.blind) return VendorDisagreement::red_while_good;
+    }
+    return VendorDisagreement::none;
+}
+
 // The control probes answer within a second, so a cut of our own shows in them long before its
 // minute has settled. Looked at before anything irrevocable.
 bool Engine::State::control_fails_now() const {
@@ -197,6 +230,18 @@ Batch Engine::State::flush() {
     return Batch{++batches, std::exchange(records, {}), std::exchange(actions, {})};
 }
 
+std::string_view to_text(VendorDisagreement disagreement) {
+    switch (disagreement) {
+        case VendorDisagreement::none:
+            return "none";
+        case VendorDisagreement::green_while_broken:
+            return "green_while_broken";
+        case VendorDisagreement::red_while_good:
+            return "red_while_good";
+    }
+    return "";
+}
+
 Engine::Engine(Rules rules) : state_(std::make_unique<State>(std::move(rules))) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
@@ -241,7 +286,12 @@ EngineStatus Engine::status() const {
     const Certificate certificate = state.standby.at(state.now);
     status.standby_certified = certificate.certified;
     status.standby_reason = certificate.reason;
-    status.vendor = state.vendor;
+    const VendorSaid said = state.gauges.vendor(state.now);
+    status.vendor = said.claim;
+    status.vendor_age = said.age;
+    status.vendor_source = said.source;
+    status.vendor_disagreement = state.vendor_disagreement();
+    status.gauges = state.gauges.at(state.now);
     status.active_broker = to_text(memory.active());
     status.pages = memory.pages;
     status.migrations = memory.migrations;

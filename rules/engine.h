@@ -7,12 +7,21 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rules/batch.h"
 #include "rules/rules.h"
 
 namespace vc {
+
+// Where the vendor's claim and our own probes contradict each other.
+enum class VendorDisagreement : std::uint8_t {
+    none,
+    green_while_broken,  // it claims health while the diagnosis names the broker
+    red_while_good,      // it claims trouble while every judged path works
+};
+std::string_view to_text(VendorDisagreement disagreement);
 
 // What an onlooker may know at this moment: for status, metrics and dashboards. Never read back.
 struct EngineStatus {
@@ -21,8 +30,12 @@ struct EngineStatus {
     bool blind = false;      // our own control probes fail, or too little is seen
     std::int64_t score = 0;  // block score of the platform, see evidence/block_score.h
     bool standby_certified = false;
-    std::string standby_reason;  // why not, or when the last full loop passed
-    VendorClaim vendor = VendorClaim::missing;
+    std::string standby_reason;                 // why not, or when the last full loop passed
+    VendorClaim vendor = VendorClaim::missing;  // of all vendor's claims together, see gauges.h
+    Duration vendor_age{};
+    std::string vendor_source;
+    VendorDisagreement vendor_disagreement = VendorDisagreement::none;
+    std::vector<Gauge> gauges;  // every source that was read, as of `at`
     std::string active_broker;  // "primary" or "standby", as far as our own moves tell
 
     struct OpenIncident {

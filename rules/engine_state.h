@@ -10,6 +10,7 @@
 #include "rules/evidence/failures.h"
 #include "rules/evidence/hard_path.h"
 #include "rules/evidence/standby_health.h"
+#include "rules/gauges.h"
 #include "rules/memory.h"
 #include "rules/policy.h"
 
@@ -33,6 +34,9 @@ struct Engine::State {
     std::int64_t act_score() const;
     bool control_fails_now() const;
     bool control_fails(Instant from, Instant to) const;
+    void take_gauge(const Gauge& gauge);
+    VendorDisagreement vendor_disagreement() const;
+    bool names_broker(const std::string& diagnosis) const;
 
     // review.cpp
     struct Named {
@@ -75,7 +79,7 @@ struct Engine::State {
     Instant now{};
     Instant watch_from{};  // blocks that began before we watched make no statement
     Instant settled{};     // everything due before is in and judged
-    VendorClaim vendor = VendorClaim::missing;
+    Gauges gauges;
     bool review_due = false;
     Instant reviewed{};          // what had settled by the last review is not news
     bool fresh_sign = false;     // a block with a sign of trouble was closed since the last naming

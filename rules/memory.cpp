@@ -40,6 +40,7 @@ void Memory::fold(const Record& record, const Ledger& due) {
                               if (incident && incident->id == r.incident)
                                   incident->fold(r, record.at);
                           },
+                          [&](const GaugeChanged& r) { gauges.fold(r.gauge, record.at); },
                           [&](const CommandTaken& r) {
                               if (r.given.command == Command::pause) paused = true;
                               if (r.given.command == Command::resume) paused = false;

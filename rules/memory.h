@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "rules/evidence/block_score.h"
+#include "rules/gauges.h"
 #include "rules/incident.h"
 #include "rules/migration/machine.h"
 #include "rules/rules.h"
@@ -37,6 +38,7 @@ struct Memory {
 
     std::optional<Incident> incident;  // open
     MigrationMachine machine;          // the last migration
+    RecordedGauges gauges;
     bool paused = false;
     std::uint64_t last_incident = 0;
     std::uint64_t last_epoch = 0;

@@ -164,6 +164,10 @@ std::optional<VendorClaim> from_text(std::string_view text) {
     return std::nullopt;
 }
 template <>
+std::optional<GaugeRole> from_text(std::string_view text) {
+    return gauge_role_from(text);
+}
+template <>
 std::optional<Channel> from_text(std::string_view text) {
     return channel_from(text);
 }

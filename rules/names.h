@@ -35,6 +35,8 @@ std::optional<Remedy> from_text(std::string_view text);
 template <>
 std::optional<VendorClaim> from_text(std::string_view text);
 template <>
+std::optional<GaugeRole> from_text(std::string_view text);
+template <>
 std::optional<Channel> from_text(std::string_view text);
 
 }  // namespace vc

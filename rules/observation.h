@@ -151,7 +151,11 @@ struct Gauge {
     std::string source;                         // its name in the configuration
     VendorClaim vendor = VendorClaim::missing;  // of the vendor's claim
     std::optional<double> value;                // of the other roles; none when missing
-    Duration age{};                             // how old the data was when read; zero when missing
+    Duration age{};                    // how old the data was when read; zero when it does not tell
+    Duration limit = Duration::max();  // older data is missing
+    std::string reason;                // why it is missing, in a clause; empty otherwise
+
+    bool missing() const { return vendor == VendorClaim::missing && !value; }
 };
 
 }  // namespace vc

@@ -11,10 +11,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 12> kinds{
-    "block_closed",  "incident_opened", "incident_moved",     "diagnosis_made",
-    "decision_made", "page_raised",     "migration_proposed", "step_started",
-    "step_finished", "verify_started",  "migration_ended",    "command_taken"};
+constexpr std::array<std::string_view, 13> kinds{
+    "block_closed",    "incident_opened",    "incident_moved", "diagnosis_made", "decision_made",
+    "page_raised",     "migration_proposed", "step_started",   "step_finished",  "verify_started",
+    "migration_ended", "command_taken",      "gauge_changed"};
 static_assert(kinds.size() == std::variant_size_v<RecordBody>);
 
 json::string text(std::string_view words) {
@@ -74,7 +74,9 @@ json::object write(const DiagnosisMade& r) {
             {"runner_up_posterior", r.runner_up_posterior},
             {"reasons", std::move(reasons)},
             {"evidence", ids(r.evidence)},
-            {"vendor", text(to_text(r.vendor))}};
+            {"vendor", text(to_text(r.vendor))},
+            {"vendor_source", text(r.vendor_source)},
+            {"vendor_age_ns", r.vendor_age.count()}};
 }
 json::object write(const DecisionMade& r) {
     json::array refusals;
@@ -122,6 +124,16 @@ json::object write(const CommandTaken& r) {
     return {{"command", text(to_text(r.given.command))},
             {"by", text(r.given.by)},
             {"reason", text(r.given.reason)}};
+}
+json::object write(const GaugeChanged& r) {
+    const Gauge& g = r.gauge;
+    return {{"role", text(to_text(g.role))},
+            {"source", text(g.source)},
+            {"vendor", text(to_text(g.vendor))},
+            {"value", g.value ? json::value(*g.value) : json::value(nullptr)},
+            {"age_ns", g.age.count()},
+            {"limit_ns", g.limit.count()},
+            {"reason", text(g.reason)}};
 }
 
 // ---- reading
@@ -209,6 +221,7 @@ class Reader {
         }
         return out;
     }
+    bool has(std::string_view key) const { return object_ != nullptr && object_->contains(key); }
     const json::value* member(std::string_view key) {
         const json::value* value = object_ == nullptr ? nullptr : object_->if_contains(key);
         if (value == nullptr) fail(key, "is missing");
@@ -308,6 +321,9 @@ DiagnosisMade read(Reader in) {
     }
     r.evidence = in.attempts("evidence");
     r.vendor = in.choice<VendorClaim>("vendor");
+    // Journals begun before claims had ages lack these two.
+    if (in.has("vendor_source")) r.vendor_source = in.words("vendor_source");
+    if (in.has("vendor_age_ns")) r.vendor_age = Duration{in.integer("vendor_age_ns")};
     return r;
 }
 template <>
@@ -374,6 +390,19 @@ MigrationEnded read(Reader in) {
 template <>
 CommandTaken read(Reader in) {
     return {{in.choice<Command>("command"), in.words("by"), in.words("reason")}};
+}
+template <>
+GaugeChanged read(Reader in) {
+    Gauge g;
+    g.role = in.choice<GaugeRole>("role");
+    g.source = in.words("source");
+    g.vendor = in.choice<VendorClaim>("vendor");
+    const json::value* value = in.member("value");
+    if (value != nullptr && !value->is_null()) g.value = in.share("value");
+    g.age = Duration{in.integer("age_ns")};
+    g.limit = Duration{in.integer("limit_ns")};
+    g.reason = in.words("reason");
+    return {std::move(g)};
 }
 
 template <std::size_t I = 0>

@@ -87,6 +87,8 @@ struct DiagnosisMade {
     std::vector<std::string> reasons;           // "DL 31 of 60 bad (expected bad)", for and against
     std::vector<AttemptId> evidence;            // bounded
     VendorClaim vendor = VendorClaim::missing;  // what the vendor said at that time
+    std::string vendor_source;                  // which of its sources; empty when missing
+    Duration vendor_age{};                      // how old that was
 };
 
 struct DecisionMade {
@@ -146,9 +148,15 @@ struct CommandTaken {
     CommandGiven given;
 };
 
-using RecordBody = std::variant<BlockClosed, IncidentOpened, IncidentMoved, DiagnosisMade,
-                                DecisionMade, PageRaised, MigrationProposed, StepStarted,
-                                StepFinished, VerifyStarted, MigrationEnded, CommandTaken>;
+// What somebody else publishes is materially other than what was last recorded of that source.
+struct GaugeChanged {
+    Gauge gauge;
+};
+
+using RecordBody =
+    std::variant<BlockClosed, IncidentOpened, IncidentMoved, DiagnosisMade, DecisionMade,
+                 PageRaised, MigrationProposed, StepStarted, StepFinished, VerifyStarted,
+                 MigrationEnded, CommandTaken, GaugeChanged>;
 
 struct Record {
     Instant at{};

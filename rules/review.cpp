@@ -324,9 +324,11 @@ void Engine::State::record_diagnosis(const Diagnosis& diagnosis) {
     if (last.diagnosis == diagnosis.name && band(last.posterior) == band(diagnosis.posterior)) {
         return;
     }
+    const VendorSaid vendor = gauges.vendor(now);
     emit(DiagnosisMade{memory.incident->id, diagnosis.name, diagnosis.posterior,
                        diagnosis.runner_up, diagnosis.runner_up_posterior, diagnosis.reasons,
-                       failures.since(settled - rules.detectors.window), vendor});
+                       failures.since(settled - rules.detectors.window), vendor.claim,
+                       vendor.source, vendor.age});
 }
 
 void Engine::State::record_decision(const Verdict& verdict, const Diagnosis& diagnosis) {
@@ -361,7 +363,7 @@ void Engine::State::page_if_due(const Verdict& verdict, const Diagnosis& diagnos
     }
     raise(Severity::high, std::string(to_text(verdict.decision)) + ": " + diagnosis.text + ". " +
                               verdict.why + " Bad:" + bad + ". Good:" + good +
-                              ". The vendor says " + std::string(to_text(vendor)) + ".");
+                              ". The vendor says " + to_text(gauges.vendor(now)) + ".");
 }
 
 void Engine::State::propose(const Verdict& verdict) {

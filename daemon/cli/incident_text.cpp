@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "daemon/cli/cli.h"
+#include "rules/gauges.h"
 #include "rules/names.h"
 
 namespace vc {
@@ -62,7 +63,8 @@ struct Describe {
         if (!made.runner_up.empty()) {
             out += ", next " + word(made.runner_up) + " " + percent(made.runner_up_posterior);
         }
-        out += "; the vendor said " + std::string(to_text(made.vendor));
+        const VendorSaid said{made.vendor, word(made.vendor_source), made.vendor_age};
+        out += "; the vendor said " + to_text(said);
         for (const std::string& reason : made.reasons)
             out += under + word(reason);
         return out + under + ids(made.evidence);
@@ -112,6 +114,15 @@ struct Describe {
     std::string operator()(const CommandTaken& taken) const {
         return word(taken.given.by) + " said " + std::string(to_text(taken.given.command)) + ": " +
                word(taken.given.reason);
+    }
+    std::string operator()(const GaugeChanged& changed) const {
+        const Gauge& gauge = changed.gauge;
+        std::array<char, 32> value{};
+        std::snprintf(value.data(), value.size(), "%.6g", gauge.value.value_or(0));
+        std::string out = std::string(to_text(gauge.role)) + " of " + word(gauge.source) + ": " +
+                          (gauge.value ? value.data() : std::string(to_text(gauge.vendor)));
+        if (!gauge.reason.empty()) out += " (" + word(gauge.reason) + ")";
+        return out;
     }
 };
 

@@ -38,6 +38,7 @@ struct Summing {
     void operator()(const StepFinished&) const {}
     void operator()(const VerifyStarted&) const {}
     void operator()(const CommandTaken&) const {}
+    void operator()(const GaugeChanged&) const {}
 };
 
 }  // namespace

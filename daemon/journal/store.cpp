@@ -46,6 +46,7 @@ void describe(const PageRaised&, RecordRow&) {}
 void describe(const StepStarted&, RecordRow&) {}
 void describe(const StepFinished&, RecordRow&) {}
 void describe(const VerifyStarted&, RecordRow&) {}
+void describe(const GaugeChanged&, RecordRow&) {}
 
 }  // namespace
 

@@ -27,6 +27,7 @@ TEST_CASE("every word of the closed lists is read back as what it was") {
     check_names<MigrationResult>(3);
     check_names<Remedy>(5);
     check_names<VendorClaim>(3);
+    check_names<GaugeRole>(4);
     check_names<Channel>(13);
     for (int i = 0; i < 14; ++i)
         CHECK(explain(static_cast<Refusal>(i)) != "?");

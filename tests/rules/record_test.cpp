@@ -35,7 +35,9 @@ std::vector<RecordBody> one_of_each() {
                           0.000123,
                           {"DL 31 of 60 bad", "b"},
                           {{9}},
-                          VendorClaim::green},
+                          VendorClaim::green,
+                          "azure-health",
+                          90s},
             DecisionMade{{3},
                          Decision::hold,
                          "primary_broker",
@@ -48,7 +50,9 @@ std::vector<RecordBody> one_of_each() {
             StepFinished{{{7}, 1, HookVerb::verify, 4}, HookOutcome::timed_out, "late"},
             VerifyStarted{{7}},
             MigrationEnded{{7}, MigrationResult::rolled_back, "given up"},
-            CommandTaken{{Command::ack, "ann", "seen"}}};
+            CommandTaken{{Command::ack, "ann", "seen"}},
+            GaugeChanged{{GaugeRole::chargers_connected, "fleet", VendorClaim::missing, 0.123457,
+                          90s, 10min, ""}}};
 }
 
 std::string error_of(std::string_view kind, std::string_view json) {
@@ -81,6 +85,39 @@ TEST_CASE("every kind of record comes back from JSON as it was") {
     CHECK_FALSE(read.steps[0].verify);
     CHECK(read.steps[1].verify);
     CHECK(read.reason == plan().reason);
+}
+
+TEST_CASE("a gauge's number is read back exactly, and none as none") {
+    Gauge gauge;
+    gauge.source = "x";
+    for (const double value : {0.1, 0.000001, 1234.567891, 999999999.123457, -3.3, 0.0}) {
+        gauge.value = value;
+        const auto back =
+            record_from_json({}, "gauge_changed", to_json(Record{{}, GaugeChanged{gauge}}));
+        REQUIRE(back);
+        CHECK(std::get<GaugeChanged>(back->body).gauge.value == value);
+    }
+    gauge.value.reset();
+    const std::string json = to_json(Record{{}, GaugeChanged{gauge}});
+    const auto back = record_from_json({}, "gauge_changed", json);
+    REQUIRE(back);
+    CHECK_FALSE(std::get<GaugeChanged>(back->body).gauge.value);
+    CHECK(std::get<GaugeChanged>(back->body).gauge.limit == Duration::max());
+    std::string wrong = json;
+    wrong.replace(wrong.find("null"), 4, "\"5\"");
+    CHECK(error_of("gauge_changed", wrong) == "gauge_changed: value is not a number");
+}
+
+TEST_CASE("a diagnosis of a journal from before claims had ages is still read") {
+    const auto back = record_from_json(
+        {}, "diagnosis_made",
+        R"({"incident":3,"diagnosis":"x","posterior":0.5,"runner_up":"","runner_up_posterior":0,)"
+        R"("reasons":[],"evidence":[],"vendor":"green"})");
+    REQUIRE(back);
+    const DiagnosisMade& made = std::get<DiagnosisMade>(back->body);
+    CHECK(made.vendor == VendorClaim::green);
+    CHECK(made.vendor_age == Duration::zero());
+    CHECK(made.vendor_source.empty());
 }
 
 TEST_CASE("a record knows its incident and its migration") {

@@ -54,6 +54,61 @@ TEST_CASE("what the vendor claims is recorded beside the diagnosis and vetoes no
     }
 }
 
+TEST_CASE("the claim is cited with its source and its age, in the record and in the page") {
+    World world({});
+    world.add(fault(Component::primary, FaultKind::stall, 1, 5min, 10h));
+    world.run_for(6min);
+    world.gauge({GaugeRole::vendor_claim, "azure", VendorClaim::green, {}, 90s, 30min, ""});
+    world.run_for(9min);
+    const auto made = all<DiagnosisMade>(world);
+    REQUIRE(!made.empty());
+    const auto& [at, diagnosis] = made.back();
+    CHECK(diagnosis.vendor == VendorClaim::green);
+    CHECK(diagnosis.vendor_source == "azure");
+    CHECK(diagnosis.vendor_age == at - (World::start() + 6min) + 90s);
+    bool cited = false;
+    for (const auto& [when, page] : all<PageRaised>(world))
+        cited |= page.text.find("The vendor says green (azure, ") != std::string::npos;
+    CHECK(cited);
+}
+
+TEST_CASE("a claim past its limit is cited as missing") {
+    World world({});
+    world.gauge({GaugeRole::vendor_claim, "azure", VendorClaim::green, {}, 0s, 5min, ""});
+    world.add(fault(Component::primary, FaultKind::stall, 1, 10min, 10h));
+    world.run_for(20min);
+    const auto made = all<DiagnosisMade>(world);
+    REQUIRE(!made.empty());
+    CHECK(made[0].second.vendor == VendorClaim::missing);
+    CHECK(made[0].second.vendor_source.empty());
+}
+
+TEST_CASE("a green claim beside a broker that is named is a disagreement, as is red beside good") {
+    World world({.mode = Mode::observe});
+    world.vendor(VendorClaim::red);
+    CHECK(world.status().vendor_disagreement == VendorDisagreement::none);
+    world.run_for(5min);
+    CHECK(world.status().vendor_disagreement == VendorDisagreement::red_while_good);
+    world.vendor(VendorClaim::green);
+    CHECK(world.status().vendor_disagreement == VendorDisagreement::none);
+    world.add(fault(Component::primary, FaultKind::stall, 1, 5min, 10h));
+    world.run_for(15min);
+    CHECK(world.status().incident->diagnosis == "primary_broker");
+    CHECK(world.status().vendor_disagreement == VendorDisagreement::green_while_broken);
+    world.vendor(VendorClaim::red);
+    CHECK(world.status().vendor_disagreement == VendorDisagreement::none);
+}
+
+TEST_CASE("a vendor that is green while somebody else's part is broken agrees with us") {
+    World world({});
+    world.vendor(VendorClaim::green);
+    world.add(fault(Component::bridge, FaultKind::stall, 1, 5min, 10h));
+    world.run_for(15min);
+    REQUIRE(world.status().incident);
+    CHECK(world.status().incident->diagnosis == "bridge");
+    CHECK(world.status().vendor_disagreement == VendorDisagreement::none);
+}
+
 TEST_CASE("a decision is recorded when something changed, not at every look") {
     World world({});
     world.add(fault(Component::consumers, FaultKind::loss, 1, 5min, 2h));

@@ -295,9 +295,13 @@ void World::command(Command command) {
 }
 
 void World::vendor(VendorClaim claim) {
-    GaugeSeen seen;
-    seen.gauge.vendor = claim;
-    deliver({now_, seen});
+    Gauge gauge;
+    gauge.vendor = claim;
+    this->gauge(gauge);
+}
+
+void World::gauge(const Gauge& gauge) {
+    deliver({now_, GaugeSeen{gauge}});
 }
 
 void World::answer(std::uint32_t step, HookVerb verb, HookOutcome outcome, bool takes_effect) {
@@ -363,7 +367,12 @@ std::string trace_line(const Record& record) {
             [&](const MigrationEnded& r) {
                 line += std::string(to_text(r.result)) + ": " + r.detail;
             },
-            [&](const CommandTaken& r) { line += std::string(to_text(r.given.command)); }},
+            [&](const CommandTaken& r) { line += std::string(to_text(r.given.command)); },
+            [&](const GaugeChanged& r) {
+                line +=
+                    std::string(to_text(r.gauge.role)) + " " + r.gauge.source + " " +
+                    (r.gauge.value ? number(*r.gauge.value) : std::string(to_text(r.gauge.vendor)));
+            }},
         record.body);
     return line;
 }

@@ -54,7 +54,8 @@ class World {
     Instant now() const { return now_; }
     void add(const Fault& fault) { faults_.push_back(fault); }
     void command(Command command);
-    void vendor(VendorClaim claim);
+    void vendor(VendorClaim claim);  // of a source without a name, that never grows old
+    void gauge(const Gauge& gauge);
     // What the hook answers to this run instead of "done"; consumed one by one.
     void answer(std::uint32_t step, HookVerb verb, HookOutcome outcome, bool takes_effect);
     // The daemon dies at this many-th batch with records from now, its records kept, and restarts.
