@@ -122,10 +122,11 @@ Result<void> Probing::add_broker(const BrokerConfig& broker, Channel kept, Chann
             spec.host = broker.url.host;
             spec.port = broker.url.port;
             spec.tls = broker.url.tls;
-            spec.user = broker.user;
-            spec.password = broker.password.reveal();
-            // Two consumers of one queue would take each other's messages.
-            spec.entity = broker.entities[i] + (channel == fresh ? "-fresh" : "");
+            if (const auto* plain = std::get_if<PlainAuth>(&broker.auth)) {
+                spec.user = plain->user;
+                spec.password = plain->password.reveal();
+            }
+            spec.entity = channel == fresh ? broker.fresh_address(i) : broker.kept_address(i);
             spec.run = run;
             spec.seed = config_.seed + probers_.size();
             spec.budget = config_.probe(channel).budget;

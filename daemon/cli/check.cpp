@@ -102,8 +102,7 @@ std::string broker(const BrokerConfig& broker) {
     std::string entities;
     for (const std::string& name : broker.entities)
         entities += (entities.empty() ? "" : ", ") + name;
-    return broker.url.text + " (" + entities + ") as " +
-           (broker.user.empty() ? "ANONYMOUS" : broker.user);
+    return broker.url.text + " (" + entities + ") as " + to_text(broker.auth);
 }
 
 std::string steps(const Config& config) {

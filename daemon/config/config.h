@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/config/auth.h"
 #include "daemon/config/secret.h"
 #include "daemon/config/url.h"
 #include "daemon/hooks/command.h"
@@ -30,9 +31,18 @@ struct BridgeConfig {
 
 struct BrokerConfig {
     Url url;
-    std::vector<std::string> entities;  // queues of our own for direct probes; at least one
-    std::string user;                   // empty: SASL ANONYMOUS
-    Secret password;                    // present exactly when `user` is
+    BrokerAuth auth;
+    std::string tls_ca;  // who vouches for an amqps:// broker; empty: the system's certificates
+    // Each two queues of our own for direct probes, NAME and NAME + fresh_suffix, because two
+    // consumers of one queue would take each other's messages. At least one.
+    std::vector<std::string> entities;
+    std::string address = "{entity}";  // what the broker calls a queue
+    std::string fresh_suffix = "-fresh";
+    bool management = false;  // it has the nodes ENTITY/$management
+
+    bool uses_tokens() const;  // put to the node $cbs
+    std::string kept_address(std::size_t index) const;
+    std::string fresh_address(std::size_t index) const;
 };
 
 struct VendorConfig {

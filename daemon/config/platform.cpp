@@ -1,9 +1,7 @@
 // The platform under watch: bridge, brokers, control targets, the vendor's own monitor.
 #include <algorithm>
-#include <cstdlib>
 
 #include "daemon/config/reader.h"
-#include "daemon/host/file.h"
 
 namespace vc {
 namespace {
@@ -11,8 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 2> bridge_schemes{"ws", "wss"};
-constexpr std::array<std::string_view, 2> broker_schemes{"amqp", "amqps"};
-constexpr std::size_t most_secret_bytes = 4096;
 
 // Whether some identity made of `ordinary` (0001.., PING) would begin with `standby`, so that the
 // bridge would send ordinary chargers through the standby.
@@ -63,40 +59,6 @@ void read_bridge(ConfigReader& reader, const YamlNode& node) {
     fields.finish();
 }
 
-void read_broker(ConfigReader& reader, const YamlNode& node, const std::string& what,
-                 BrokerConfig& broker) {
-    Fields fields(node, what, reader.errors);
-    read_url(fields, "url", broker.url, broker_schemes);
-    if (!broker.url.target.empty() && broker.url.target != "/") {
-        fields.error("url", "must not have a path; queues are listed under entities");
-    }
-    for (auto& [name, pos] : read_list(fields, "entities", 64, Need::required, reader.errors)) {
-        const bool is_name =
-            name.size() <= 260 && std::all_of(name.begin(), name.end(), [](char c) {
-                return c > ' ' && c < 0x7F && c != '?' && c != '#';
-            });
-        if (!is_name) reader.error(pos, "entities: must be up to 260 printable characters");
-        broker.entities.push_back(std::move(name));
-    }
-    fields.text("user", broker.user);
-    if (fields.child("user") != nullptr && broker.user.empty()) {
-        fields.error("user", "is empty; leave it out for ANONYMOUS");
-    }
-    const YamlNode* secret = fields.child("password");
-    if (secret != nullptr) reader.read_secret(*secret, "password", broker.password);
-    if (secret != nullptr && fields.child("user") == nullptr) {
-        fields.error("password", "needs a user beside it");
-    }
-    if (secret == nullptr && fields.child("user") != nullptr) {
-        fields.error("user", "needs a password beside it");
-    }
-    if (secret != nullptr && !broker.url.tls && !broker.url.host.empty() &&
-        !is_loopback(broker.url.host)) {
-        reader.warn(fields.where("url"), "url: the password is sent in clear, use amqps://");
-    }
-    fields.finish();
-}
-
 }  // namespace
 
 void read_url(Fields& fields, std::string_view key, Url& url,
@@ -113,56 +75,14 @@ void read_url(Fields& fields, std::string_view key, Url& url,
     }
 }
 
-void ConfigReader::read_secret(const YamlNode& node, std::string_view key, Secret& secret) {
-    const auto refuse = [&](const SourcePos& pos, const std::string& message) {
-        error(pos, std::string(key) + ": " + message);
-    };
-    const bool right = node.kind == YamlNode::Kind::mapping && node.fields.size() == 1 &&
-                       (node.fields[0].key == "file" || node.fields[0].key == "env") &&
-                       node.fields[0].value.kind == YamlNode::Kind::scalar &&
-                       !node.fields[0].value.scalar.empty();
-    if (!right) {
-        refuse(node.pos, "secrets do not stand here; write {file: PATH} or {env: NAME}");
-        return;
-    }
-    const std::string& name = node.fields[0].value.scalar;
-    const SourcePos& pos = node.fields[0].value.pos;
-    std::string value;
-    if (node.fields[0].key == "env") {
-        const char* found = std::getenv(name.c_str());
-        if (found == nullptr) {
-            refuse(pos, "the environment has no " + name);
-            return;
-        }
-        value = found;
-    } else {
-        auto read = read_file(resolve(name), most_secret_bytes);
-        if (!read) {
-            refuse(pos, read.error().message);
-            return;
-        }
-        value = std::move(*read);
-        // Editors and echo end a file with a line end that is no part of the secret.
-        while (!value.empty() && (value.back() == '\n' || value.back() == '\r'))
-            value.pop_back();
-    }
-    if (value.empty()) {
-        refuse(pos, name + " is empty");
-    } else if (value.find_first_of(std::string_view("\0\n\r", 3)) != std::string::npos) {
-        refuse(pos, name + " has more than one line, or a NUL character");
-    } else {
-        secret = Secret(std::move(value));
-    }
-}
-
 void ConfigReader::read_platform(const YamlNode& node) {
     Fields fields(node, "platform", errors);
     if (const auto* bridge = fields.child("bridge", Need::required)) read_bridge(*this, *bridge);
     if (const auto* broker = fields.child("primary", Need::required)) {
-        read_broker(*this, *broker, "platform.primary", config.primary);
+        read_broker(*broker, "platform.primary", config.primary);
     }
     if (const auto* broker = fields.child("standby", Need::required)) {
-        read_broker(*this, *broker, "platform.standby", config.standby);
+        read_broker(*broker, "platform.standby", config.standby);
     }
     const Url& primary = config.primary.url;
     const Url& standby = config.standby.url;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "daemon/config/config.h"
+#include "daemon/config/connection_string.h"
 #include "rules/base/yaml.h"
 
 namespace vc {
@@ -23,15 +25,25 @@ struct ConfigReader {
     void read_place(Fields& fields);             // load.cpp
     void read_rule_files(const YamlNode* node);  // load.cpp
     void read_platform(const YamlNode& node);    // platform.cpp
-    void read_control(const YamlNode& node);     // platform.cpp
-    void read_vendor(const YamlNode& node);      // platform.cpp
-    void read_probes(const YamlNode* node);      // probes.cpp; after the platform
-    void read_hooks(const YamlNode& node);       // hooks.cpp
-    void read_notify(const YamlNode& node);      // hooks.cpp
-    void read_migration(const YamlNode& node);   // migration.cpp; after the hooks
+    void read_broker(const YamlNode& node, const std::string& what, BrokerConfig& broker);
+    void read_control(const YamlNode& node);    // platform.cpp
+    void read_vendor(const YamlNode& node);     // platform.cpp
+    void read_probes(const YamlNode* node);     // probes.cpp; after the platform
+    void read_hooks(const YamlNode& node);      // hooks.cpp
+    void read_notify(const YamlNode& node);     // hooks.cpp
+    void read_migration(const YamlNode& node);  // migration.cpp; after the hooks
 
-    // A secret by file or environment. What stands there instead is never repeated in a message.
-    void read_secret(const YamlNode& node, std::string_view key, Secret& secret);
+    // A secret by file, environment or systemd credential, and where it stands. What stands there
+    // instead is never repeated in a message.
+    void read_secret(const YamlNode& node, std::string_view key, Secret& secret,
+                     SecretSource* source = nullptr);  // auth.cpp
+    // One of the ways of auth.h; the connection string is given back when there is one.
+    BrokerAuth read_auth(const YamlNode& node, const std::string& what,
+                         std::optional<ConnectionString>& string);  // auth.cpp
+    IdentityConfig read_identity(const YamlNode& node, const std::string& what,
+                                 const std::string& default_resource);  // auth.cpp
+    // A PEM file that is there; "" when it is not named.
+    std::string read_pem_path(Fields& fields, std::string_view key, Need need);  // auth.cpp
 
     // A path of the file, from where we run.
     std::string resolve(const std::string& path) const;
@@ -39,7 +51,7 @@ struct ConfigReader {
     void warn(const SourcePos& pos, std::string message);
 };
 
-inline constexpr std::array<std::string_view, 1> http_schemes{"http"};
+inline constexpr std::array<std::string_view, 2> http_schemes{"http", "https"};
 
 void read_url(Fields& fields, std::string_view key, Url& url,
               std::span<const std::string_view> schemes, Need need = Need::required);

@@ -18,6 +18,7 @@ const std::string good = VC_SOURCE_DIR "/tests/daemon/config/good/";
 const std::string bad = VC_SOURCE_DIR "/tests/daemon/config/bad/";
 
 Config loaded(const std::string& path) {
+    REQUIRE(::unsetenv("CREDENTIALS_DIRECTORY") == 0);
     REQUIRE(::setenv("VOLTCANARY_CONFIG_TEST_SECRET", "from the environment", 1) == 0);
     Errors errors;
     auto config = load_config(path, errors);
@@ -112,10 +113,19 @@ TEST_CASE("every key of the configuration arrives where it belongs") {
     CHECK(config.bridge.password.reveal() == "from the environment");
     CHECK(config.primary.url.port == 5671);
     CHECK(config.primary.entities == std::vector<std::string>{"canary-0", "canary-1"});
-    CHECK(config.primary.user == "probe");
-    CHECK(config.primary.password.reveal() == "s3cr3t");
-    CHECK(config.standby.user.empty());
-    CHECK(config.standby.password.empty());
+    const auto* plain = std::get_if<PlainAuth>(&config.primary.auth);
+    REQUIRE(plain != nullptr);
+    CHECK(plain->user == "probe");
+    CHECK(plain->password.reveal() == "s3cr3t");
+    CHECK(plain->source.path == good + "secret.txt");
+    CHECK(config.primary.tls_ca == good + "some.pem");
+    CHECK(config.primary.kept_address(1) == "/queue/canary-1");
+    CHECK(config.primary.fresh_address(1) == "/queue/canary-1.new");
+    CHECK(config.primary.management);
+    CHECK(std::holds_alternative<AnonymousAuth>(config.standby.auth));
+    CHECK(config.standby.kept_address(0) == "canary-0");
+    CHECK(config.standby.fresh_address(0) == "canary-0-fresh");
+    CHECK_FALSE(config.standby.management);
     REQUIRE(config.control.size() == 2);
     CHECK(config.control[1].host == "::1");
     REQUIRE(config.vendor.has_value());
