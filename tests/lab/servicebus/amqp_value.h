@@ -88,4 +88,7 @@ std::optional<std::string_view> take_raw(std::string_view& bytes);
 
 void put_value(std::string& out, const Value& value);
 
+// How many octets follow the constructor of a fixed width, by the upper half of its code.
+std::size_t width_of(std::uint8_t code);
+
 }  // namespace vc::lab::servicebus

@@ -108,6 +108,9 @@ class Box {
     void let_go(std::int64_t sequence);
     void let_all_go();
 
+    // The next sequence number, for a message that goes on without waiting here.
+    std::int64_t next_sequence() { return ++last_sequence_; }
+
     // Duplicate detection: true when this id was seen within the window. Remembers it.
     bool seen(const std::string& id, Instant now);
 

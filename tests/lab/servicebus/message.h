@@ -59,7 +59,11 @@ std::optional<std::vector<Message>> parse_transfer(std::string_view bytes, std::
 std::vector<Value> property_fields(const Message& message);
 // A map; empty when the section is missing or broken.
 Value application_properties(const Message& message);
+// The value of an amqp-value section; null when the body is another.
+Value body_value(const Message& message);
 void set_application_properties(Message& message, const Value& properties);
+void remove_application_property(Message& message, const std::string& name);
+void set_property_fields(Message& message, std::vector<Value> fields);
 
 // What the broker says of a message as it hands it out.
 struct BrokerProperties {

@@ -38,7 +38,7 @@ struct RuleDescription {
     Instant created{};
 };
 
-struct SqlNode;
+struct SqlCondition;  // sql.h
 struct SqlAction;
 
 // A rule that can be evaluated.
@@ -59,7 +59,7 @@ class Rule {
   private:
     Rule();
     RuleDescription description_;
-    std::unique_ptr<SqlNode> condition_;
+    std::unique_ptr<SqlCondition> condition_;
     std::vector<SqlAction> actions_;
 };
 
