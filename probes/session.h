@@ -45,6 +45,7 @@ enum class CloseReason : std::uint8_t {
     peer_closed,  // orderly end of stream
     reset,        // error on the socket
     asked,        // the session asked for it
+    tls,          // TLS was broken or refused, such as a certificate of ours that the peer rejects
 };
 
 // What the session wants of its connection. `keep`: as it is. `open`: connect if there is none.

@@ -111,7 +111,7 @@ const std::map<std::string, std::set<std::string>> library_users{
      {"rules/base/json.cpp", "rules/record.cpp", "probes/json.cpp", "daemon/http/status_json.cpp",
       "daemon/cli/order.cpp", "daemon/cli/daemon_client.cpp", "daemon/cli/status_view.cpp"}},
     {"openssl/",
-     {"daemon/host/net.cpp", "tests/daemon/host/localhost_certificate.cpp",
+     {"daemon/host/tls.cpp", "tests/daemon/host/localhost_certificate.cpp",
       "tests/lab/signature.cpp"}},
 };
 

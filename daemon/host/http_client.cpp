@@ -1,34 +1,28 @@
 #include "daemon/host/http_client.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <memory>
 #include <optional>
+#include <sstream>
+
+#include "daemon/host/deadline.h"
+#include "daemon/host/net.h"
 
 namespace vc {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using asio::ip::tcp;
 using Kind = HttpError::Kind;
 using Code = boost::system::error_code;
-using Endpoints = std::vector<tcp::endpoint>;
-
-constexpr auto tuple_awaitable = asio::as_tuple(asio::use_awaitable);
 
 tl::unexpected<HttpError> fail(Kind kind, std::string message) {
     return tl::unexpected<HttpError>(HttpError{kind, std::move(message)});
@@ -53,55 +47,15 @@ bool is_header_value(std::string_view text) {
     });
 }
 
-bool is_port(std::string_view text) {
-    if (text.empty() || text.size() > 5) return false;
+// 0 for what is no port.
+std::uint16_t port_of(std::string_view text) {
+    if (text.empty() || text.size() > 5) return 0;
     int port = 0;
     for (const char c : text) {
-        if (c < '0' || c > '9') return false;
+        if (c < '0' || c > '9') return 0;
         port = port * 10 + (c - '0');
     }
-    return port >= 1 && port <= 65535;
-}
-
-// A look-up cannot be cancelled: the system's resolver blocks a thread of Asio's. It is shared so
-// that it may end after whoever asked has given up.
-struct Lookup {
-    explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), timer(executor) {}
-    tcp::resolver resolver;
-    asio::steady_timer timer;
-    Endpoints endpoints;
-    Code error;
-    bool ended = false;
-};
-
-asio::awaitable<tl::expected<Endpoints, HttpError>> look_up(HttpUrl url, Instant deadline,
-                                                            Clock clock) {
-    Code not_literal;
-    const auto address = asio::ip::make_address(url.host, not_literal);
-    if (!not_literal) {
-        const auto port = static_cast<std::uint16_t>(std::stoi(url.port));
-        co_return Endpoints{tcp::endpoint(address, port)};
-    }
-    auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
-    lookup->timer.expires_after(clock.machine_time_until(deadline));
-    lookup->resolver.async_resolve(
-        url.host, url.port, [lookup](const Code& error, const tcp::resolver::results_type& found) {
-            lookup->error = error;
-            for (const auto& entry : found)
-                lookup->endpoints.push_back(entry.endpoint());
-            lookup->ended = true;
-            lookup->timer.cancel();
-        });
-    co_await lookup->timer.async_wait(tuple_awaitable);
-    if (!lookup->ended) {
-        // If it still waits for the resolver's thread, it need not be looked up any more.
-        lookup->resolver.cancel();
-        co_return fail(Kind::unreachable, "look up " + url.host + ": timed out");
-    }
-    if (lookup->error) {
-        co_return fail(Kind::unreachable, "look up " + url.host + ": " + lookup->error.message());
-    }
-    co_return std::move(lookup->endpoints);
+    return port <= 65535 ? static_cast<std::uint16_t>(port) : std::uint16_t{0};
 }
 
 using Message = http::request<http::string_body>;
@@ -128,32 +82,69 @@ tl::expected<Message, HttpError> build(HttpRequest& request, const HttpUrl& url)
     return message;
 }
 
+// Why there is no connection.
+tl::unexpected<HttpError> not_connected(const HttpUrl& url, const Connected& made) {
+    std::string what = "connect " + url.authority;
+    if (made.result.phase == Phase::dns) what = "look up " + url.host;
+    if (made.result.phase == Phase::tls) what = "TLS with " + url.authority;
+    return fail(Kind::unreachable, what + ": " + made.why);
+}
+
 // The failure of an exchange on an open connection.
-tl::unexpected<HttpError> exchange_failed(const HttpUrl& url, const Code& error) {
-    if (error == beast::error::timeout) {
-        return fail(Kind::timed_out, url.authority + " did not answer in time");
-    }
+tl::unexpected<HttpError> broke_off(const HttpUrl& url, const Code& error) {
     if (error == http::error::body_limit) {
         return fail(Kind::broken, url.authority + " answered with too large a body");
     }
     return fail(Kind::broken, url.authority + " broke off: " + error.message());
 }
 
-asio::awaitable<HttpAnswer> exchange(beast::tcp_stream& stream, const HttpUrl& url,
-                                     Message& message, std::size_t limit) {
-    const auto [write_error, written] =
-        co_await http::async_write(stream, message, tuple_awaitable);
-    // A server may answer and close before it has read everything: its answer is what counts.
-    if (write_error == beast::error::timeout) co_return exchange_failed(url, write_error);
+using Parser = http::response_parser<http::string_body>;
 
-    beast::flat_buffer buffer(64 * 1024);
-    http::response_parser<http::string_body> parser;
+// Feeds the parser what the server sends until it has an answer.
+asio::awaitable<Code> read_answer(Stream& stream, Parser& parser) {
+    // What the parser has not taken yet stands at the front. It takes a header only whole.
+    std::array<char, 16 * 1024> room;
+    std::size_t held = 0;
+    Code error;
+    while (!parser.is_done()) {
+        if (held == room.size()) co_return http::error::header_limit;
+        const auto read =
+            co_await stream.read_some(asio::mutable_buffer(&room[held], room.size() - held));
+        held += read.bytes;
+        if (read.error == asio::error::eof) {
+            if (!parser.got_some()) co_return http::error::end_of_stream;
+            parser.put_eof(error);
+            co_return error;
+        }
+        if (read.error) co_return read.error;
+        const std::size_t taken = parser.put(asio::const_buffer(room.data(), held), error);
+        std::copy(room.begin() + static_cast<std::ptrdiff_t>(taken),
+                  room.begin() + static_cast<std::ptrdiff_t>(held), room.begin());
+        held -= taken;
+        if (error && error != http::error::need_more) co_return error;
+    }
+    co_return Code{};
+}
+
+asio::awaitable<HttpAnswer> exchange(Stream& stream, const HttpUrl& url, const Message& message,
+                                     std::size_t limit, const Deadline& deadline) {
+    const auto late = [&] {
+        return fail(Kind::timed_out, url.authority + " did not answer in time");
+    };
+    std::ostringstream text;
+    text << message;
+    const auto written = co_await stream.write(text.view());
+    // A server may answer and close before it has read everything: its answer is what counts.
+    if (deadline.passed()) co_return late();
+
+    Parser parser;
+    parser.eager(true);
     parser.header_limit(8 * 1024);
     parser.body_limit(limit);
     if (message.method() == http::verb::head) parser.skip(true);
-    const auto [read_error, read] =
-        co_await http::async_read(stream, buffer, parser, tuple_awaitable);
-    if (read_error) co_return exchange_failed(url, write_error ? write_error : read_error);
+    const Code error = co_await read_answer(stream, parser);
+    if (deadline.passed()) co_return late();
+    if (error) co_return broke_off(url, written.error ? written.error : error);
 
     HttpResponse response;
     response.status = parser.get().result_int();
@@ -168,12 +159,13 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
     const auto bad = [&](const std::string& why) {
         return failure("'" + std::string(text) + "' " + why);
     };
-    constexpr std::string_view scheme = "http://";
     if (!is_plain(text)) return bad("is not a URL: it has spaces or control characters");
-    if (text.starts_with("https://")) return bad("is https, and only http is spoken here");
-    if (!text.starts_with(scheme)) return bad("is not a URL that begins with http://");
-    std::string_view rest = text.substr(scheme.size());
     HttpUrl url;
+    url.tls = text.starts_with("https://");
+    if (!url.tls && !text.starts_with("http://")) {
+        return bad("is not a URL that begins with http:// or https://");
+    }
+    std::string_view rest = text.substr(text.find("//") + 2);
     const auto path = rest.find_first_of("/?#");
     url.authority = std::string(rest.substr(0, path));
     if (path != std::string_view::npos) {
@@ -198,30 +190,33 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
         host = host.substr(0, colon);
     }
     if (host.empty()) return bad("has no host");
-    if (port && !is_port(*port)) return bad("has a port that is not 1 to 65535");
+    url.port = port ? port_of(*port) : url.tls ? 443 : 80;
+    if (url.port == 0) return bad("has a port that is not 1 to 65535");
     url.host = std::string(host);
-    url.port = std::string(port.value_or("80"));
     return url;
 }
 
 asio::awaitable<HttpAnswer> http_request(HttpRequest request, Instant deadline, Clock clock) {
     const auto url = parse_http_url(request.url);
     if (!url) co_return fail(Kind::bad_request, url.error().message);
-    auto message = build(request, *url);
+    const auto message = build(request, *url);
     if (!message) co_return tl::unexpected(message.error());
-    const auto endpoints = co_await look_up(*url, deadline, clock);
-    if (!endpoints) co_return tl::unexpected(endpoints.error());
-
-    beast::tcp_stream stream(co_await asio::this_coro::executor);
-    stream.expires_after(clock.machine_time_until(deadline));
-    const auto [error, peer] = co_await stream.async_connect(*endpoints, tuple_awaitable);
-    if (error) {
-        const bool late = error == beast::error::timeout;
-        co_return fail(Kind::unreachable,
-                       "connect " + url->authority + ": " + (late ? "timed out" : error.message()));
+    Endpoint endpoint{url->host, url->port, nullptr};
+    if (url->tls) {
+        endpoint.tls = request.trust;
+        if (!endpoint.tls) {
+            auto system = TlsTrust::load("");
+            if (!system) co_return fail(Kind::unreachable, system.error().message);
+            endpoint.tls = std::move(*system);
+        }
     }
-    auto answer = co_await exchange(stream, *url, *message, request.answer_limit);
-    stream.close();
+    const auto executor = co_await asio::this_coro::executor;
+    Connector connector(executor, clock, std::move(endpoint));
+    const Connected made = co_await connector.run(deadline);
+    if (!made.stream) co_return not_connected(*url, made);
+    const Deadline cut_off(executor, clock, deadline, [&made] { made.stream->close(); });
+    auto answer = co_await exchange(*made.stream, *url, *message, request.answer_limit, cut_off);
+    made.stream->close();
     co_return answer;
 }
 

@@ -1,11 +1,6 @@
 #include "daemon/host/net.h"
 
-#include <openssl/ssl.h>
-
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <optional>
 #include <utility>
@@ -16,7 +11,6 @@
 namespace vc {
 
 namespace asio = boost::asio;
-namespace ssl = boost::asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -24,38 +18,103 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-struct LoadedTrust : TlsTrust {
-    ssl::context context{ssl::context::tls_client};
-};
+void close_socket(tcp::socket& socket) {
+    error_code ignored;  // what cannot be closed in order is closed all the same
+    socket.shutdown(tcp::socket::shutdown_both, ignored);
+    socket.close(ignored);
+}
 
-using Tls = ssl::stream<tcp::socket>;
-
-// Layer is tcp::socket or Tls.
-template <class Layer>
-class StreamOf : public Stream {
+class PlainStream : public Stream {
   public:
-    explicit StreamOf(Layer layer) : layer_(std::move(layer)) {}
+    explicit PlainStream(tcp::socket socket) : socket_(std::move(socket)) {}
 
     asio::awaitable<Moved> read_some(asio::mutable_buffer into) override {
-        const auto [error, bytes] = co_await layer_.async_read_some(into, as_result);
-        co_return Moved{error == ssl::error::stream_truncated ? asio::error::eof : error, bytes};
+        const auto [error, bytes] = co_await socket_.async_read_some(into, as_result);
+        co_return Moved{error, bytes};
     }
 
     asio::awaitable<Moved> write(std::string_view bytes) override {
         const asio::const_buffer all{bytes.data(), bytes.size()};
-        const auto [error, written] = co_await asio::async_write(layer_, all, as_result);
+        const auto [error, written] = co_await asio::async_write(socket_, all, as_result);
         co_return Moved{error, written};
     }
 
-    void close() override {
-        error_code ignored;  // what cannot be closed in order is closed all the same
-        auto& socket = layer_.lowest_layer();
-        socket.shutdown(tcp::socket::shutdown_both, ignored);
-        socket.close(ignored);
-    }
+    void close() override { close_socket(socket_); }
 
   private:
-    Layer layer_;
+    tcp::socket socket_;
+};
+
+// A socket, and TLS over it.
+struct Secured {
+    Secured(tcp::socket plain, const Endpoint& to)
+        : socket(std::move(plain)), tls(to.tls, to.host, socket.native_handle()) {}
+
+    // Until the socket is ready for what TLS waits for.
+    asio::awaitable<error_code> ready(TlsConnection::Next next) {
+        const auto what = next == TlsConnection::Next::readable ? tcp::socket::wait_read
+                                                                : tcp::socket::wait_write;
+        const auto [error] = co_await socket.async_wait(what, as_result);
+        co_return error;
+    }
+
+    error_code ended() const {
+        using End = TlsConnection::End;
+        switch (tls.end()) {
+            case End::none:  // closed by us
+                return asio::error::operation_aborted;
+            case End::peer_closed:
+                return asio::error::eof;
+            case End::reset:
+                return asio::error::connection_reset;
+            case End::refused:
+                break;
+        }
+        return boost::system::errc::make_error_code(boost::system::errc::protocol_error);
+    }
+
+    void close() {
+        tls.close();
+        close_socket(socket);
+    }
+
+    tcp::socket socket;
+    TlsConnection tls;
+};
+
+class TlsStream : public Stream {
+  public:
+    explicit TlsStream(std::unique_ptr<Secured> secured) : secured_(std::move(secured)) {}
+
+    asio::awaitable<Moved> read_some(asio::mutable_buffer into) override {
+        for (;;) {
+            const auto step = secured_->tls.read(static_cast<char*>(into.data()), into.size());
+            if (step.next == TlsConnection::Next::done) co_return Moved{{}, step.bytes};
+            if (step.next == TlsConnection::Next::ended) co_return Moved{secured_->ended(), 0};
+            const error_code error = co_await secured_->ready(step.next);
+            if (error) co_return Moved{error, 0};
+        }
+    }
+
+    asio::awaitable<Moved> write(std::string_view bytes) override {
+        std::size_t written = 0;
+        while (written < bytes.size()) {
+            const auto step = secured_->tls.write(bytes.substr(written));
+            written += step.bytes;
+            if (step.next == TlsConnection::Next::done) continue;
+            if (step.next == TlsConnection::Next::ended) {
+                co_return Moved{secured_->ended(), written};
+            }
+            const error_code error = co_await secured_->ready(step.next);
+            if (error) co_return Moved{error, written};
+        }
+        co_return Moved{{}, written};
+    }
+
+    void close() override { secured_->close(); }
+
+  private:
+    std::unique_ptr<Secured> secured_;
 };
 
 Outcome outcome_of_connect(const error_code& error) {
@@ -65,22 +124,6 @@ Outcome outcome_of_connect(const error_code& error) {
 }
 
 }  // namespace
-
-Result<std::shared_ptr<TlsTrust>> TlsTrust::load(const std::string& ca_file) {
-    auto trust = std::make_shared<LoadedTrust>();
-    error_code error;
-    trust->context.set_options(
-        ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1,
-        error);
-    if (!error && ca_file.empty()) trust->context.set_default_verify_paths(error);
-    if (!error && !ca_file.empty()) trust->context.load_verify_file(ca_file, error);
-    if (!error) trust->context.set_verify_mode(ssl::verify_peer, error);
-    if (error) {
-        const std::string from = ca_file.empty() ? "of the system" : ca_file;
-        return failure("cannot load the trusted certificates " + from + ": " + error.message());
-    }
-    return trust;
-}
 
 // A look-up under way cannot be called off: getaddrinfo ends when it ends, and its handler then
 // needs this.
@@ -100,11 +143,14 @@ struct Connector::Steps {
     std::vector<tcp::endpoint> addresses;
     tcp::socket socket;
     std::unique_ptr<Stream> stream;
+    std::string why;
+    std::optional<WallTime> certificate_expires;
 
     void done(Phase phase, Duration took) { result.phases.push_back({phase, took}); }
-    bool fail(Outcome outcome, Phase phase) {
+    bool fail(Outcome outcome, Phase phase, std::string words = "timed out") {
         result.outcome = outcome;
         result.phase = phase;
+        why = std::move(words);
         return false;
     }
 };
@@ -137,7 +183,8 @@ asio::awaitable<bool> Connector::resolve(Steps& steps, Instant deadline) {
         lookup->resolver.cancel();
         co_return steps.fail(Outcome::timeout, Phase::dns);
     }
-    if (lookup->error || lookup->found.empty()) co_return steps.fail(Outcome::dns, Phase::dns);
+    if (lookup->error) co_return steps.fail(Outcome::dns, Phase::dns, lookup->error.message());
+    if (lookup->found.empty()) co_return steps.fail(Outcome::dns, Phase::dns, "no address");
     steps.done(Phase::dns, took);
     steps.addresses = lookup->found;
     co_return true;
@@ -160,7 +207,7 @@ asio::awaitable<bool> Connector::connect(Steps& steps, Instant deadline) {
     cut_ = nullptr;
     const Duration took = clock_.now() - begin;
     if (cut_off.passed()) co_return steps.fail(Outcome::timeout, Phase::tcp);
-    if (error) co_return steps.fail(outcome_of_connect(error), Phase::tcp);
+    if (error) co_return steps.fail(outcome_of_connect(error), Phase::tcp, error.message());
     steps.done(Phase::tcp, took);
     // A peer that is gone again already makes this fail; reading will tell.
     steps.socket.set_option(tcp::no_delay(true), error);
@@ -169,24 +216,28 @@ asio::awaitable<bool> Connector::connect(Steps& steps, Instant deadline) {
 
 asio::awaitable<bool> Connector::shake_hands(Steps& steps, Instant deadline) {
     const Instant begin = clock_.now();
-    Tls tls(std::move(steps.socket), static_cast<LoadedTrust&>(*endpoint_.tls).context);
-    SSL_set_tlsext_host_name(tls.native_handle(), endpoint_.host.c_str());
-    tls.set_verify_callback(ssl::host_name_verification(endpoint_.host));
-    cut_ = [&tls] {
-        error_code ignored;
-        tls.lowest_layer().close(ignored);
-    };
+    endpoint_.tls->refresh();
+    error_code ignored;  // a socket that has failed says so when it is used
+    steps.socket.native_non_blocking(true, ignored);
+    auto secured = std::make_unique<Secured>(std::move(steps.socket), endpoint_);
+    cut_ = [&secured] { secured->close(); };
     const Deadline cut_off(executor_, clock_, deadline, cut_);
-    const auto [error] = co_await tls.async_handshake(ssl::stream_base::client, as_result);
+    TlsConnection::Step step = secured->tls.shake_hands();
+    while (step.next != TlsConnection::Next::done && step.next != TlsConnection::Next::ended) {
+        const error_code cut = co_await secured->ready(step.next);
+        if (cut || cut_off.passed() || cancelled_) break;
+        step = secured->tls.shake_hands();
+    }
     cut_ = nullptr;
-    if (cut_off.passed()) co_return steps.fail(Outcome::timeout, Phase::tls);
-    const bool hung_up = error == asio::error::eof || error == ssl::error::stream_truncated ||
-                         error == asio::error::connection_reset ||
-                         error == asio::error::broken_pipe;
-    if (hung_up) co_return steps.fail(Outcome::reset, Phase::tls);
-    if (error) co_return steps.fail(Outcome::tls, Phase::tls);
+    if (cut_off.passed() || cancelled_) co_return steps.fail(Outcome::timeout, Phase::tls);
+    if (step.next != TlsConnection::Next::done) {
+        const bool refused = secured->tls.end() == TlsConnection::End::refused;
+        co_return steps.fail(refused ? Outcome::tls : Outcome::reset, Phase::tls,
+                             secured->tls.why());
+    }
     steps.done(Phase::tls, clock_.now() - begin);
-    steps.stream = std::make_unique<StreamOf<Tls>>(std::move(tls));
+    steps.certificate_expires = secured->tls.certificate_expires();
+    steps.stream = std::make_unique<TlsStream>(std::move(secured));
     co_return true;
 }
 
@@ -196,15 +247,17 @@ asio::awaitable<Connected> Connector::run(Instant deadline) {
     if (ok && !cancelled_) ok = co_await connect(steps, deadline);
     if (ok && !cancelled_ && endpoint_.tls) ok = co_await shake_hands(steps, deadline);
     if (ok && !cancelled_ && !endpoint_.tls) {
-        steps.stream = std::make_unique<StreamOf<tcp::socket>>(std::move(steps.socket));
+        steps.stream = std::make_unique<PlainStream>(std::move(steps.socket));
     }
     if (cancelled_) {
-        steps.fail(Outcome::timeout, Phase::tcp);
+        steps.fail(Outcome::timeout, Phase::tcp, "given up");
         steps.stream.reset();
     }
     Connected connected;
     connected.result = std::move(steps.result);
     connected.stream = std::move(steps.stream);
+    connected.why = std::move(steps.why);
+    connected.certificate_expires = steps.certificate_expires;
     co_return connected;
 }
 

@@ -1,5 +1,4 @@
-// Resolve, connect, TLS: from a name to a byte stream, each phase stamped. Client side only. The
-// only file of the layer that sees OpenSSL.
+// Resolve, connect, TLS: from a name to a byte stream, each phase stamped. Client side only.
 //
 // Failures are data (ConnectResult): dns for a name that does not resolve; refused when the peer or
 // the route says no; timeout when the deadline passes, in the phase that was under way; tls for
@@ -14,22 +13,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "daemon/host/clock.h"
+#include "daemon/host/tls.h"
 #include "probes/session.h"
-#include "rules/base/error.h"
 
 namespace vc {
-
-// Whom a TLS peer must be vouched for by. Verifies chain and name, TLS 1.2 or later.
-class TlsTrust {
-  public:
-    // The certificates in a PEM file; the system's when the name is empty.
-    static Result<std::shared_ptr<TlsTrust>> load(const std::string& ca_file);
-    virtual ~TlsTrust() = default;
-};
 
 struct Endpoint {
     std::string host;  // a name, or an address in numbers
@@ -39,7 +31,9 @@ struct Endpoint {
     std::shared_ptr<TlsTrust> tls;
 };
 
-// A connected stream, plain or TLS. One read and one write may be under way at a time.
+// A connected stream, plain or TLS. One read and one write may be under way at a time. An orderly
+// end is asio::error::eof; when TLS itself was broken, or refused by an alert, the error is
+// boost::system::errc::protocol_error.
 class Stream {
   public:
     struct Moved {
@@ -56,7 +50,9 @@ class Stream {
 
 struct Connected {
     ConnectResult result;
-    std::unique_ptr<Stream> stream;  // when the result is ok
+    std::unique_ptr<Stream> stream;               // when the result is ok
+    std::string why;                              // when it is not: "Connection refused"
+    std::optional<WallTime> certificate_expires;  // of a TLS peer that was verified
 };
 
 // One attempt to connect. Outlives its run().

@@ -18,6 +18,12 @@ namespace {
 
 constexpr std::size_t most_unsent_bytes = 256 * 1024;
 
+CloseReason reason_of(const boost::system::error_code& error) {
+    if (error == asio::error::eof) return CloseReason::peer_closed;
+    if (error == boost::system::errc::protocol_error) return CloseReason::tls;
+    return CloseReason::reset;
+}
+
 }  // namespace
 
 SessionRunner::SessionRunner(asio::any_io_executor executor, const Clock& clock,
@@ -142,6 +148,9 @@ asio::awaitable<void> SessionRunner::one_connection(Leg leg) {
     // A close that was asked for meanwhile is answered by connections().
     if (line.want_close) co_return;
     line.stream = std::move(made.stream);
+    if (made.certificate_expires && callbacks_.on_certificate) {
+        callbacks_.on_certificate(*made.certificate_expires);
+    }
     carry_out(session_->on_connect(leg, made.result, clock_.now()));
     if (!line.stream) co_return;
     co_await (reader(leg) && writer(leg));
@@ -163,10 +172,7 @@ asio::awaitable<void> SessionRunner::reader(Leg leg) {
         if (bytes > 0 && !line.closed && !line.want_close) {
             carry_out(session_->on_bytes(leg, {room.data(), bytes}, now));
         }
-        if (error) {
-            end_connection(
-                line, error == asio::error::eof ? CloseReason::peer_closed : CloseReason::reset);
-        }
+        if (error) end_connection(line, reason_of(error));
     }
 }
 
@@ -183,7 +189,7 @@ asio::awaitable<void> SessionRunner::writer(Leg leg) {
         }
         const std::string bytes = std::exchange(line.to_send, {});
         const auto [error, written] = co_await line.stream->write(bytes);
-        if (error) end_connection(line, CloseReason::reset);
+        if (error) end_connection(line, reason_of(error));
     }
 }
 

@@ -36,6 +36,8 @@ class SessionRunner {
         std::function<void(const Observation&)> on_observation;
         std::function<void(const Gauge&)> on_gauge;          // may be empty
         std::function<void(const Reconnect&)> on_reconnect;  // may be empty
+        // A TLS peer has shown a certificate that expires then. May be empty.
+        std::function<void(WallTime)> on_certificate;
     };
 
     SessionRunner(boost::asio::any_io_executor executor, const Clock& clock,

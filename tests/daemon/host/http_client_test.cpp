@@ -2,9 +2,20 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 
+#include "daemon/host/spawn.h"
+#include "tests/daemon/host/localhost_certificate.h"
 #include "tests/daemon/loop.h"
 #include "tests/daemon/peer.h"
 
@@ -51,12 +62,15 @@ TEST_CASE("a URL is taken apart") {
     const auto url = parse_http_url("http://example.org:81/a/b?c=d#e");
     REQUIRE(url);
     CHECK(url->host == "example.org");
-    CHECK(url->port == "81");
+    CHECK(url->port == 81);
+    CHECK(!url->tls);
     CHECK(url->target == "/a/b?c=d");
     CHECK(url->authority == "example.org:81");
     CHECK(parse_http_url("http://[::1]:9/x")->host == "::1");
     CHECK(parse_http_url("http://[::1]")->authority == "[::1]");
-    CHECK(parse_http_url("http://h")->port == "80");
+    CHECK(parse_http_url("http://h")->port == 80);
+    CHECK(parse_http_url("https://h")->port == 443);
+    CHECK(parse_http_url("https://h:8443")->tls);
     CHECK(parse_http_url("http://h")->target == "/");
     CHECK(parse_http_url("http://h?q")->target == "/?q");
 }
@@ -64,8 +78,7 @@ TEST_CASE("a URL is taken apart") {
 TEST_CASE("each broken URL says what is wrong with it") {
     const auto words = [](const std::string& url) { return parse_http_url(url).error().message; };
     CHECK(words("http://a b") == "'http://a b' is not a URL: it has spaces or control characters");
-    CHECK(words("https://a") == "'https://a' is https, and only http is spoken here");
-    CHECK(words("ftp://a") == "'ftp://a' is not a URL that begins with http://");
+    CHECK(words("ftp://a") == "'ftp://a' is not a URL that begins with http:// or https://");
     CHECK(words("http://u:p@a") ==
           "'http://u:p@a' has a user name in it; credentials do not belong in a URL");
     CHECK(words("http://[::1") == "'http://[::1' has a '[' and no ']'");
@@ -199,7 +212,88 @@ TEST_CASE("what cannot be sent is refused before anything is sent") {
     CHECK(loop.ask(request).error().message == "'GET /x' is not an HTTP method");
     CHECK(loop.ask(request).error().kind == Kind::bad_request);
     CHECK(loop.ask(get("nonsense")).error().message ==
-          "'nonsense' is not a URL that begins with http://");
+          "'nonsense' is not a URL that begins with http:// or https://");
+}
+
+// An https server for one connection: answers the first bytes that it reads, or never.
+struct SecureServer {
+    using tcp = asio::ip::tcp;
+    asio::io_context& io;
+    std::string answer;
+    PemPair pair = make_localhost_certificate();
+    std::string ca = std::filesystem::temp_directory_path() / "voltcanary-https-XXXXXX";
+    tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
+    std::string heard;
+
+    SecureServer(asio::io_context& its, std::string says) : io(its), answer(std::move(says)) {
+        const int file = ::mkstemp(ca.data());
+        REQUIRE(file >= 0);
+        ::close(file);
+        std::ofstream(ca) << pair.certificate;
+        spawn(io.get_executor(), "https server", serve());
+    }
+    ~SecureServer() { std::filesystem::remove(ca); }
+
+    std::string authority(const std::string& host) const {
+        return host + ":" + std::to_string(acceptor.local_endpoint().port());
+    }
+    HttpRequest ask(const std::string& host) const {
+        HttpRequest request = get("https://" + authority(host) + "/path");
+        request.trust = *TlsTrust::load(ca);
+        return request;
+    }
+    asio::awaitable<void> serve() {
+        constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+        auto [error, socket] = co_await acceptor.async_accept(as_result);
+        if (error) co_return;
+        asio::ssl::context context(asio::ssl::context::tls_server);
+        context.use_certificate_chain(asio::buffer(pair.certificate));
+        context.use_private_key(asio::buffer(pair.key), asio::ssl::context::pem);
+        asio::ssl::stream<tcp::socket> tls(std::move(socket), context);
+        std::array<char, 4096> room;
+        const auto shaken = co_await tls.async_handshake(asio::ssl::stream_base::server, as_result);
+        if (std::get<0>(shaken)) co_return;
+        const auto [ended, bytes] = co_await tls.async_read_some(asio::buffer(room), as_result);
+        heard.assign(room.data(), bytes);
+        co_await asio::async_write(tls, asio::buffer(answer), as_result);
+        co_await tls.async_read_some(asio::buffer(room), as_result);
+    }
+};
+
+TEST_CASE("https carries a request, by a server that is whom the URL names") {
+    Loop loop;
+    SecureServer server(loop.io, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret");
+    const auto answer = loop.ask(server.ask("localhost"));
+    REQUIRE_MESSAGE(answer, answer.error().message);
+    CHECK(answer->body == "secret");
+    CHECK(server.heard.starts_with("GET /path HTTP/1.1\r\n"));
+}
+
+TEST_CASE("https to a server that cannot prove who it is sends nothing") {
+    Loop loop;
+    SecureServer server(loop.io, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    const auto answer = loop.ask(server.ask("127.0.0.1"));
+    REQUIRE(!answer);
+    CHECK(answer.error().kind == Kind::unreachable);
+    CHECK(answer.error().message ==
+          "TLS with " + server.authority("127.0.0.1") + ": IP address mismatch");
+    CHECK(server.heard.empty());
+    SecureServer unknown(loop.io, "");
+    HttpRequest request = unknown.ask("localhost");
+    request.trust = nullptr;  // the system's know nothing of it
+    CHECK(loop.ask(std::move(request)).error().message ==
+          "TLS with " + unknown.authority("localhost") + ": self-signed certificate");
+}
+
+TEST_CASE("an https server that stops, in the handshake or after it, is timed out") {
+    Loop loop;
+    SecureServer server(loop.io, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nse");
+    CHECK(loop.ask(server.ask("localhost"), 300ms).error().kind == Kind::timed_out);
+    Peer mute(loop.io, [](const PeerRequest&) { return PeerReply{"", PeerReply::Then::stall}; });
+    const auto answer = loop.ask(get("https" + mute.url().substr(4)), 300ms);
+    REQUIRE(!answer);
+    CHECK(answer.error().kind == Kind::unreachable);
+    CHECK(answer.error().message == "TLS with " + authority(mute) + ": timed out");
 }
 
 TEST_CASE("a program that only wants an answer can wait for it") {

@@ -1,5 +1,5 @@
-// A key and a certificate for "localhost", signed by itself and made anew for each test run: no key
-// lies in the tree, and nothing expires.
+// Keys and certificates made anew for each test run: no key lies in the tree, and nothing expires
+// unless it is meant to.
 #pragma once
 
 #include <string>
@@ -11,7 +11,17 @@ struct PemPair {
     std::string certificate;
 };
 
-// Valid for a day.
+struct CertificateWish {
+    std::string name = "localhost";           // of its owner
+    std::string valid_for = "DNS:localhost";  // as OpenSSL writes it: "DNS:a,IP:127.0.0.1"
+    bool is_ca = false;
+    bool expired = false;             // an hour ago; else it is valid for a day
+    const PemPair* issuer = nullptr;  // signed by itself without one
+};
+
+PemPair make_certificate(const CertificateWish& wish);
+
+// For "localhost", signed by itself.
 PemPair make_localhost_certificate();
 
 }  // namespace vc

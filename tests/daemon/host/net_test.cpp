@@ -244,11 +244,4 @@ TEST_CASE("look-ups that nobody waits for any more do not hold up those that com
     CHECK(slow_look_ups <= 2);
 }
 
-TEST_CASE("a trust file that is not there, or holds none, is an error that names it") {
-    const auto missing = TlsTrust::load("/nonexistent/ca.pem");
-    REQUIRE_FALSE(missing);
-    CHECK(missing.error().message.starts_with(
-        "cannot load the trusted certificates /nonexistent/ca.pem: "));
-}
-
 }  // namespace vc
