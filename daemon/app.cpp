@@ -324,15 +324,17 @@ void App::carry_out(std::vector<Action> actions, Instant decided) {
                 step(std::move(finished));
                 end_if_quiet();
             });
-        } else {
-            notifier_->page(std::get<NotifyPage>(action).page, decided);
+        } else if (const auto* told = std::get_if<NotifyPage>(&action)) {
+            notifier_->page(told->page, decided);
         }
     }
 }
 
 void App::refresh_metrics() {
     count_open();
-    metrics_.status(engine_.status());
+    const EngineStatus status = engine_.status();
+    metrics_.status(status);
+    metrics_.readiness(readiness_facts(status));
     metrics_.journal(journal_facts(journal_->counts()));
     metrics_.notify(notify_facts(notifier_->counts()));
     metrics_.session_events(session_events(probing_->counters()));

@@ -24,6 +24,18 @@ std::map<SessionEvent, std::uint64_t> session_events(const SessionCounters& coun
             {SessionEvent::cleanup_given_up, counters.cleanups_given_up}};
 }
 
+ReadinessFacts readiness_facts(const EngineStatus& status) {
+    ReadinessFacts facts;
+    if (!status.readiness || !status.readiness->last) return facts;
+    const auto& view = *status.readiness;
+    facts.differences = view.unfit.size() + view.told.size();
+    facts.checked = view.at;
+    if (view.last->verdict == AuditVerdict::unreachable) return facts;
+    facts.state =
+        view.unfit.empty() ? ReadinessFacts::State::ready : ReadinessFacts::State::differs;
+    return facts;
+}
+
 NotifyFacts notify_facts(const NotifyCounts& counts) {
     return {counts.sent, counts.retried, counts.failed, counts.queued};
 }

@@ -12,6 +12,8 @@
 namespace vc {
 
 JournalFacts journal_facts(const JournalCounts& counts);
+// With no audit configured it stays unknown.
+ReadinessFacts readiness_facts(const EngineStatus& status);
 NotifyFacts notify_facts(const NotifyCounts& counts);
 std::map<SessionEvent, std::uint64_t> session_events(const SessionCounters& counters);
 

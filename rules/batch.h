@@ -24,7 +24,12 @@ struct NotifyPage {
     PageRaised page;
 };
 
-using Action = std::variant<RunHook, NotifyPage>;
+// Compare what the two brokers have; answered by an AuditFinished of the same number.
+struct AuditStandby {
+    std::uint64_t number = 0;
+};
+
+using Action = std::variant<RunHook, NotifyPage, AuditStandby>;
 
 // Proof that the records of batch `number` are durable. Only a journal can make one.
 class SyncedToken {

@@ -27,6 +27,7 @@ void Engine::State::begin(Instant at) {
     ledger.clear();
     settled = ledger.settled_at(at);
     reviewed = settled;
+    audit_orders.begin(at);
 }
 
 // Brings the time forward and closes every block that has settled since.
@@ -62,6 +63,7 @@ void Engine::State::take(const EventBody& body) {
                        emit(StepFinished{finished.run, finished.outcome,
                                          finished.detail.substr(0, most_detail)});
                    },
+                   [&](const AuditFinished& finished) { audit_finished(finished.audit); },
                    [&](const CommandGiven& given) {
                        emit(CommandTaken{given});
                        review_due = true;
@@ -139,6 +141,10 @@ MoveConditions Engine::State::move_conditions() const {
     }
     if (outage_over()) {
         conditions.obstacle = "the outage is over, and too little else has gone wrong";
+    }
+    if (audit_standing() == AuditStanding::unfit) {
+        conditions.obstacle =
+            std::string(explain(Refusal::standby_unfit)) + ": " + memory.audits.lacks();
     }
     if (control_fails_now()) conditions.obstacle = explain(Refusal::watcher_blind);
     conditions.proven = users_served();
@@ -258,6 +264,7 @@ Batch Engine::resume(Instant now) {
     state_->begin(now);
     state_->memory.machine.resume();
     state_->drive_migration();
+    state_->drive_audits();
     return state_->flush();
 }
 
@@ -268,6 +275,7 @@ Batch Engine::step(const Event& event) {
     state.take(event.body);
     if (std::exchange(state.review_due, false)) state.review();
     state.drive_migration();
+    state.drive_audits();
     return state.flush();
 }
 
@@ -286,6 +294,7 @@ EngineStatus Engine::status() const {
     const Certificate certificate = state.standby.at(state.now);
     status.standby_certified = certificate.certified;
     status.standby_reason = certificate.reason;
+    status.readiness = state.readiness_view();
     const VendorSaid said = state.gauges.vendor(state.now);
     status.vendor = said.claim;
     status.vendor_age = said.age;

@@ -30,7 +30,17 @@ struct EngineStatus {
     bool blind = false;      // our own control probes fail, or too little is seen
     std::int64_t score = 0;  // block score of the platform, see evidence/block_score.h
     bool standby_certified = false;
-    std::string standby_reason;                 // why not, or when the last full loop passed
+    std::string standby_reason;  // why not, or when the last full loop passed
+
+    struct ReadinessView {
+        AuditStanding standing = AuditStanding::unaudited;
+        std::optional<StandbyAudit> last;  // the newest answer on record, and its time
+        Instant at{};
+        std::vector<std::string> unfit;  // of the newest that was conclusive
+        std::vector<std::string> told;
+    };
+    std::optional<ReadinessView> readiness;  // none: no audit is configured
+
     VendorClaim vendor = VendorClaim::missing;  // of all vendor's claims together, see gauges.h
     Duration vendor_age{};
     std::string vendor_source;

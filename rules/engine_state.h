@@ -38,6 +38,13 @@ struct Engine::State {
     VendorDisagreement vendor_disagreement() const;
     bool names_broker(const std::string& diagnosis) const;
 
+    // engine_audits.cpp
+    void wish_audit();
+    void drive_audits();
+    void audit_finished(const StandbyAudit& audit);
+    AuditStanding audit_standing() const;
+    std::optional<EngineStatus::ReadinessView> readiness_view() const;
+
     // review.cpp
     struct Named {
         Diagnosis diagnosis;
@@ -73,6 +80,8 @@ struct Engine::State {
     StandbyHealth standby;
     Failures failures;
     Memory memory;
+    AuditOrders audit_orders;
+    bool audit_wished = false;  // a move may be near
 
     bool begun = false;
     bool held = false;  // a migration orders nothing more

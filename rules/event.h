@@ -7,6 +7,7 @@
 #include "rules/base/time.h"
 #include "rules/migration/plan.h"
 #include "rules/observation.h"
+#include "rules/readiness.h"
 
 namespace vc {
 
@@ -26,6 +27,11 @@ struct HookFinished {
     std::string detail;  // last lines of the output, one line, bounded
 };
 
+// The answer to an AuditStandby; its number tells which.
+struct AuditFinished {
+    StandbyAudit audit;
+};
+
 enum class Command : std::uint8_t {
     pause,   // keep observing, refuse to act
     resume,  // end a pause
@@ -39,7 +45,8 @@ struct CommandGiven {
     std::string reason;
 };
 
-using EventBody = std::variant<Tick, ObservationSeen, GaugeSeen, HookFinished, CommandGiven>;
+using EventBody =
+    std::variant<Tick, ObservationSeen, GaugeSeen, HookFinished, CommandGiven, AuditFinished>;
 
 struct Event {
     Instant at{};  // never before the previous event's

@@ -7,46 +7,46 @@
 namespace vc {
 void Memory::fold(const Record& record, const Ledger& due) {
     fold_migration(record);
-    std::visit(Overloaded{[&](const BlockClosed& r) { fold_block(r, due); },
-                          [&](const IncidentOpened& r) {
-                              incident = Incident{};
-                              incident->id = r.incident;
-                              incident->opened = record.at;
-                              incident->state_since = record.at;
-                              incident->last_sign = record.at;
-                              last_incident = std::max(last_incident, r.incident.value);
-                              // The newest block, when there is one; an older one belongs to
-                              // what was before.
-                              if (!blocks.empty() && blocks.back().sign() &&
-                                  blocks.back().from + 2 * rules_detectors.block >
-                                      due.settled_at(record.at)) {
-                                  incident->note(blocks.back(), rules_detectors.block,
-                                                 rules_policy);
-                              }
-                          },
-                          [&](const IncidentMoved& r) {
-                              if (!incident || incident->id != r.incident) return;
-                              incident->fold(r, record.at);
-                              if (r.state == IncidentState::closed) incident.reset();
-                          },
-                          [&](const DiagnosisMade& r) {
-                              if (incident && incident->id == r.incident) incident->diagnosis = r;
-                          },
-                          [&](const DecisionMade& r) {
-                              if (incident && incident->id == r.incident) incident->decision = r;
-                          },
-                          [&](const PageRaised& r) {
-                              ++pages;
-                              if (incident && incident->id == r.incident)
-                                  incident->fold(r, record.at);
-                          },
-                          [&](const GaugeChanged& r) { gauges.fold(r.gauge, record.at); },
-                          [&](const CommandTaken& r) {
-                              if (r.given.command == Command::pause) paused = true;
-                              if (r.given.command == Command::resume) paused = false;
-                          },
-                          [](const auto&) {}},
-               record.body);
+    std::visit(
+        Overloaded{
+            [&](const BlockClosed& r) { fold_block(r, due); },
+            [&](const IncidentOpened& r) {
+                incident = Incident{};
+                incident->id = r.incident;
+                incident->opened = record.at;
+                incident->state_since = record.at;
+                incident->last_sign = record.at;
+                last_incident = std::max(last_incident, r.incident.value);
+                // The newest block, when there is one; an older one belongs to
+                // what was before.
+                if (!blocks.empty() && blocks.back().sign() &&
+                    blocks.back().from + 2 * rules_detectors.block > due.settled_at(record.at)) {
+                    incident->note(blocks.back(), rules_detectors.block, rules_policy);
+                }
+            },
+            [&](const IncidentMoved& r) {
+                if (!incident || incident->id != r.incident) return;
+                incident->fold(r, record.at);
+                if (r.state == IncidentState::closed) incident.reset();
+            },
+            [&](const DiagnosisMade& r) {
+                if (incident && incident->id == r.incident) incident->diagnosis = r;
+            },
+            [&](const DecisionMade& r) {
+                if (incident && incident->id == r.incident) incident->decision = r;
+            },
+            [&](const PageRaised& r) {
+                ++pages;
+                if (r.incident == IncidentId{}) audits.fold_page(record.at);
+                if (incident && incident->id == r.incident) incident->fold(r, record.at);
+            },
+            [&](const GaugeChanged& r) { gauges.fold(r.gauge, record.at); },
+            [&](const CommandTaken& r) {
+                if (r.given.command == Command::pause) paused = true;
+                if (r.given.command == Command::resume) paused = false;
+            },
+            [&](const StandbyAudited& r) { audits.fold(r.audit, record.at); }, [](const auto&) {}},
+        record.body);
 }
 
 void Memory::fold_migration(const Record& record) {

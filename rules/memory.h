@@ -10,6 +10,7 @@
 #include "rules/gauges.h"
 #include "rules/incident.h"
 #include "rules/migration/machine.h"
+#include "rules/readiness.h"
 #include "rules/rules.h"
 
 namespace vc {
@@ -39,6 +40,7 @@ struct Memory {
     std::optional<Incident> incident;  // open
     MigrationMachine machine;          // the last migration
     RecordedGauges gauges;
+    AuditMemory audits;  // of the standby
     bool paused = false;
     std::uint64_t last_incident = 0;
     std::uint64_t last_epoch = 0;

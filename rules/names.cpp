@@ -38,7 +38,7 @@ constexpr std::array<Name<Decision>, 5> decision_names{{{Decision::migrate, "mig
                                                         {Decision::suppress, "suppress"},
                                                         {Decision::none, "none"}}};
 
-constexpr std::array<Name<Refusal>, 14> refusal_names{
+constexpr std::array<Name<Refusal>, 17> refusal_names{
     {{Refusal::mode_observe, "mode_observe"},
      {Refusal::quorum_not_accepted, "quorum_not_accepted"},
      {Refusal::paused, "paused"},
@@ -50,6 +50,9 @@ constexpr std::array<Name<Refusal>, 14> refusal_names{
      {Refusal::watcher_blind, "watcher_blind"},
      {Refusal::standby_not_certified, "standby_not_certified"},
      {Refusal::standby_shared_fate, "standby_shared_fate"},
+     {Refusal::standby_unfit, "standby_unfit"},
+     {Refusal::standby_unaudited, "standby_unaudited"},
+     {Refusal::standby_audit_pending, "standby_audit_pending"},
      {Refusal::migration_in_flight, "migration_in_flight"},
      {Refusal::already_migrated, "already_migrated"},
      {Refusal::no_migration_plan, "no_migration_plan"}}};
@@ -61,6 +64,11 @@ constexpr std::array<Name<MigrationResult>, 3> result_names{
     {{MigrationResult::verified, "verified"},
      {MigrationResult::rolled_back, "rolled_back"},
      {MigrationResult::failed, "failed"}}};
+
+constexpr std::array<Name<AuditVerdict>, 3> audit_names{
+    {{AuditVerdict::ready, "ready"},
+     {AuditVerdict::unfit, "unfit"},
+     {AuditVerdict::unreachable, "unreachable"}}};
 
 constexpr std::array<Name<Remedy>, 5> remedy_names{{{Remedy::migrate, "migrate"},
                                                     {Remedy::hold, "hold"},
@@ -113,6 +121,9 @@ std::string_view to_text(Severity severity) {
 std::string_view to_text(MigrationResult result) {
     return name_of(result_names, result);
 }
+std::string_view to_text(AuditVerdict verdict) {
+    return name_of(audit_names, verdict);
+}
 std::string_view to_text(Remedy remedy) {
     return name_of(remedy_names, remedy);
 }
@@ -157,6 +168,10 @@ std::optional<Remedy> from_text(std::string_view text) {
     return value_of(remedy_names, text);
 }
 template <>
+std::optional<AuditVerdict> from_text(std::string_view text) {
+    return value_of(audit_names, text);
+}
+template <>
 std::optional<VendorClaim> from_text(std::string_view text) {
     for (const VendorClaim claim : {VendorClaim::missing, VendorClaim::green, VendorClaim::red}) {
         if (to_text(claim) == text) return claim;
@@ -196,6 +211,12 @@ std::string_view explain(Refusal refusal) {
             return "the standby has not passed full loops recently";
         case Refusal::standby_shared_fate:
             return "the standby seems to be sick as well";
+        case Refusal::standby_unfit:
+            return "an audit found that the standby lacks what the primary has";
+        case Refusal::standby_unaudited:
+            return "no audit of the standby has succeeded recently";
+        case Refusal::standby_audit_pending:
+            return "an audit of the standby is awaited";
         case Refusal::migration_in_flight:
             return "a move is under way";
         case Refusal::already_migrated:

@@ -33,6 +33,8 @@ std::optional<MigrationResult> from_text(std::string_view text);
 template <>
 std::optional<Remedy> from_text(std::string_view text);
 template <>
+std::optional<AuditVerdict> from_text(std::string_view text);
+template <>
 std::optional<VendorClaim> from_text(std::string_view text);
 template <>
 std::optional<GaugeRole> from_text(std::string_view text);

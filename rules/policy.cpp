@@ -25,6 +25,8 @@ std::vector<Refusal> refusals_of(const Situation& s, const PolicyRules& rules) {
         std::pair{Refusal::watcher_blind, s.blind},
         std::pair{Refusal::standby_not_certified, !s.standby_certified || !standby_looked_at},
         std::pair{Refusal::standby_shared_fate, d.standby_bad >= rules.standby_bad_at_most},
+        std::pair{Refusal::standby_unfit, s.audit == AuditStanding::unfit},
+        std::pair{Refusal::standby_unaudited, s.audit == AuditStanding::unaudited},
         std::pair{Refusal::migration_in_flight, s.in_flight},
         std::pair{Refusal::already_migrated, s.migrated || s.active != ActiveBroker::primary},
         std::pair{Refusal::no_migration_plan, !s.has_steps},
@@ -33,6 +35,10 @@ std::vector<Refusal> refusals_of(const Situation& s, const PolicyRules& rules) {
     for (const auto& [refusal, holds] : conditions) {
         if (holds) out.push_back(refusal);
     }
+    // Of interest only to a move that would be made but for it.
+    if (out.empty() && s.audit == AuditStanding::pending) {
+        out.push_back(Refusal::standby_audit_pending);
+    }
     return out;
 }
 
@@ -40,11 +46,12 @@ bool among(const std::vector<Refusal>& refusals, Refusal refusal) {
     return std::find(refusals.begin(), refusals.end(), refusal) != refusals.end();
 }
 
-std::string clauses(const std::vector<Refusal>& refusals) {
+std::string clauses(const std::vector<Refusal>& refusals, const Situation& s) {
     std::string text;
     for (const Refusal refusal : refusals) {
         if (!text.empty()) text += "; ";
         text += explain(refusal);
+        if (refusal == Refusal::standby_unfit) text += " (" + s.standby_lacks + ")";
     }
     return text;
 }
@@ -86,7 +93,8 @@ Decision choose(const Situation& s, const PolicyRules& rules,
             if (!s.page_worthy()) return Decision::none;
             const bool due = !among(refusals, Refusal::evidence_insufficient) &&
                              !among(refusals, Refusal::posterior_low) &&
-                             !among(refusals, Refusal::users_not_harmed);
+                             !among(refusals, Refusal::users_not_harmed) &&
+                             !among(refusals, Refusal::standby_audit_pending);
             return due ? Decision::hold : Decision::page;
         }
     }
@@ -102,13 +110,14 @@ std::string sentence(Decision decision, const Situation& s, const std::vector<Re
                    ": moving to the standby.";
         case Decision::hold:
             if (s.diagnosis.remedy == Remedy::hold) {
-                return name + ": a move would not help or make it worse (" + clauses(refusals) +
+                return name + ": a move would not help or make it worse (" + clauses(refusals, s) +
                        ").";
             }
-            return name + " calls for a move, but it is not made: " + clauses(obstacles(refusals)) +
+            return name +
+                   " calls for a move, but it is not made: " + clauses(obstacles(refusals), s) +
                    ".";
         case Decision::page:
-            return name + " needs a person, " + score_of(s) + "; no move: " + clauses(refusals) +
+            return name + " needs a person, " + score_of(s) + "; no move: " + clauses(refusals, s) +
                    ".";
         case Decision::suppress:
             return name + ": it is us, not the platform; nobody is paged.";

@@ -9,6 +9,7 @@
 #include "rules/diagnosis/posterior.h"
 #include "rules/evidence/hard_path.h"
 #include "rules/policy_rules.h"
+#include "rules/readiness.h"
 #include "rules/record.h"
 
 namespace vc {
@@ -30,6 +31,8 @@ struct Situation {
     bool users_harmed = false;
     bool blind = false;
     bool standby_certified = false;
+    AuditStanding audit = AuditStanding::ready;
+    std::string standby_lacks;  // what the audit found, when unfit
     ActiveBroker active = ActiveBroker::primary;
     bool in_flight = false;
     bool migrated = false;  // a move was made for this incident

@@ -32,6 +32,15 @@ struct PolicyRules {
     Duration verify_over = std::chrono::seconds{60};
     double verify_share = 0.95;
     Duration verify_within = std::chrono::minutes{10};
+
+    // The audits of the standby, where they are configured.
+    Duration audit_recent = std::chrono::minutes{5};
+    Duration audit_wait = std::chrono::seconds{30};
+    Duration audit_good_for = std::chrono::hours{24};
+    Duration audit_retry = std::chrono::minutes{1};
+    Duration audit_silence = std::chrono::minutes{15};
+    Duration audit_tell_every = std::chrono::hours{1};
+    Duration audit_remind = std::chrono::hours{24};
 };
 
 }  // namespace vc

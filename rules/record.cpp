@@ -11,10 +11,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 13> kinds{
+constexpr std::array<std::string_view, 14> kinds{
     "block_closed",    "incident_opened",    "incident_moved", "diagnosis_made", "decision_made",
     "page_raised",     "migration_proposed", "step_started",   "step_finished",  "verify_started",
-    "migration_ended", "command_taken",      "gauge_changed"};
+    "migration_ended", "command_taken",      "gauge_changed",  "standby_audited"};
 static_assert(kinds.size() == std::variant_size_v<RecordBody>);
 
 json::string text(std::string_view words) {
@@ -135,6 +135,20 @@ json::object write(const GaugeChanged& r) {
             {"limit_ns", g.limit.count()},
             {"reason", text(g.reason)}};
 }
+json::array texts(const std::vector<std::string>& list) {
+    json::array out;
+    for (const std::string& one : list)
+        out.emplace_back(text(one));
+    return out;
+}
+json::object write(const StandbyAudited& r) {
+    return {{"incident", r.incident.value},
+            {"number", r.audit.number},
+            {"verdict", text(to_text(r.audit.verdict))},
+            {"unfit", texts(r.audit.unfit)},
+            {"told", texts(r.audit.told)},
+            {"detail", text(r.audit.detail)}};
+}
 
 // ---- reading
 
@@ -209,6 +223,17 @@ class Reader {
         if (value->is_array()) return value->get_array();
         fail(key, "is not a list");
         return nothing;
+    }
+    std::vector<std::string> texts(std::string_view key) {
+        std::vector<std::string> out;
+        for (const json::value& value : array(key)) {
+            if (!value.is_string()) {
+                fail(key, "has an item that is not a text");
+                break;
+            }
+            out.emplace_back(value.get_string());
+        }
+        return out;
     }
     std::vector<AttemptId> attempts(std::string_view key) {
         std::vector<AttemptId> out;
@@ -312,13 +337,7 @@ DiagnosisMade read(Reader in) {
     r.posterior = in.share("posterior");
     r.runner_up = in.words("runner_up");
     r.runner_up_posterior = in.share("runner_up_posterior");
-    for (const json::value& value : in.array("reasons")) {
-        if (!value.is_string()) {
-            in.fail("reasons", "has an item that is not a text");
-            break;
-        }
-        r.reasons.emplace_back(value.get_string());
-    }
+    r.reasons = in.texts("reasons");
     r.evidence = in.attempts("evidence");
     r.vendor = in.choice<VendorClaim>("vendor");
     // Journals begun before claims had ages lack these two.
@@ -403,6 +422,17 @@ GaugeChanged read(Reader in) {
     g.limit = Duration{in.integer("limit_ns")};
     g.reason = in.words("reason");
     return {std::move(g)};
+}
+template <>
+StandbyAudited read(Reader in) {
+    StandbyAudited r;
+    r.incident = {in.unsigned_integer("incident")};
+    r.audit.number = in.unsigned_integer("number");
+    r.audit.verdict = in.choice<AuditVerdict>("verdict");
+    r.audit.unfit = in.texts("unfit");
+    r.audit.told = in.texts("told");
+    r.audit.detail = in.words("detail");
+    return r;
 }
 
 template <std::size_t I = 0>

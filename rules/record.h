@@ -39,6 +39,9 @@ enum class Refusal : std::uint8_t {
     watcher_blind,          // our own control probes fail, or too few observations
     standby_not_certified,  // no recent full loop through the standby
     standby_shared_fate,    // the standby is sick as well
+    standby_unfit,          // an audit found that it lacks what the primary has
+    standby_unaudited,      // no audit has succeeded for too long
+    standby_audit_pending,  // an audit is under way; nothing else stands in the way
     migration_in_flight,
     already_migrated,   // one move per incident, and never back by itself
     no_migration_plan,  // the configuration has no steps
@@ -153,10 +156,15 @@ struct GaugeChanged {
     Gauge gauge;
 };
 
+struct StandbyAudited {
+    IncidentId incident;  // open at that time, or none
+    StandbyAudit audit;
+};
+
 using RecordBody =
     std::variant<BlockClosed, IncidentOpened, IncidentMoved, DiagnosisMade, DecisionMade,
                  PageRaised, MigrationProposed, StepStarted, StepFinished, VerifyStarted,
-                 MigrationEnded, CommandTaken, GaugeChanged>;
+                 MigrationEnded, CommandTaken, GaugeChanged, StandbyAudited>;
 
 struct Record {
     Instant at{};

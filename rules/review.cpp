@@ -190,6 +190,7 @@ void Engine::State::name_culprit() {
 
 void Engine::State::judge_incident(const Named& culprit) {
     const Diagnosis& diagnosis = culprit.diagnosis;
+    if (diagnosis.remedy == Remedy::migrate && !memory.incident->moved) wish_audit();
     const Verdict verdict = decide(situation(culprit), rules.policy);
     const bool worth_a_person = verdict.decision == Decision::page ||
                                 verdict.decision == Decision::hold ||
@@ -312,6 +313,8 @@ Situation Engine::State::situation(const Named& culprit) const {
         bad_threshold(votes(control), rules.detectors.background_loss, rules.detectors.false_block);
     s.users_fail_on = s.blind && of_blind_minutes && users_fail_on();
     s.standby_certified = standby.at(now).certified;
+    s.audit = audit_standing();
+    if (s.audit == AuditStanding::unfit) s.standby_lacks = memory.audits.lacks();
     s.active = memory.active();
     s.in_flight = memory.machine.in_flight();
     s.migrated = incident.moved;

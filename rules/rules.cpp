@@ -79,6 +79,13 @@ void read_policy(const YamlNode& node, PolicyRules& out, Errors& errors) {
     in.duration("verify_over", out.verify_over, Need::optional, positive);
     in.number("verify_share", out.verify_share, Need::optional, {0.5, 1});
     in.duration("verify_within", out.verify_within, Need::optional, positive);
+    in.duration("audit_recent", out.audit_recent, Need::optional, positive);
+    in.duration("audit_wait", out.audit_wait, Need::optional, {1ms, 10min});
+    in.duration("audit_good_for", out.audit_good_for, Need::optional, positive);
+    in.duration("audit_retry", out.audit_retry, Need::optional, {1s, 24h});
+    in.duration("audit_silence", out.audit_silence, Need::optional, positive);
+    in.duration("audit_tell_every", out.audit_tell_every, Need::optional, positive);
+    in.duration("audit_remind", out.audit_remind, Need::optional, positive);
     if (out.verify_within < out.verify_over) {
         in.error("verify_within", "is shorter than verify_over: no move could ever be proven");
     }

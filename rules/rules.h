@@ -3,6 +3,7 @@
 // binary and can be replaced by files of the operator's own.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "rules/evidence/detector_rules.h"
 #include "rules/migration/plan.h"
 #include "rules/policy_rules.h"
+#include "rules/readiness.h"
 
 namespace vc {
 
@@ -27,6 +29,7 @@ struct Rules {
     std::vector<Hypothesis> hypotheses;
     PolicyRules policy;
     std::vector<MigrationStep> steps;      // empty: no migration can be made
+    std::optional<AuditCadence> audits;    // of the standby's readiness; none: not configured
     std::vector<ChannelCadence> cadences;  // what is probed, and how often
 };
 

@@ -115,6 +115,17 @@ struct Describe {
         return word(taken.given.by) + " said " + std::string(to_text(taken.given.command)) + ": " +
                word(taken.given.reason);
     }
+    std::string operator()(const StandbyAudited& audited) const {
+        const StandbyAudit& audit = audited.audit;
+        std::string out = "audit " + number(audit.number) +
+                          " of the standby: " + std::string(to_text(audit.verdict));
+        if (!audit.detail.empty()) out += " (" + word(audit.detail) + ")";
+        for (const std::string& difference : audit.unfit)
+            out += under + word(difference);
+        for (const std::string& difference : audit.told)
+            out += under + ("no obstacle: " + word(difference));
+        return out;
+    }
     std::string operator()(const GaugeChanged& changed) const {
         const Gauge& gauge = changed.gauge;
         std::array<char, 32> value{};

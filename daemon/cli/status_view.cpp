@@ -129,12 +129,34 @@ std::string channel_line(const std::string& name, const json::object& channel) {
     return line("  " + name, words);
 }
 
+std::string readiness_lines(const json::object& readiness) {
+    const std::string last = text(readiness, "last");
+    std::string words = text(readiness, "standing");
+    if (!last.empty()) words += ", audited " + text(readiness, "at");
+    if (last == "unreachable") words += " without success: " + text(readiness, "detail");
+    std::string out = line("readiness", words);
+    for (const char* key : {"unfit", "told"}) {
+        const json::value* list = readiness.if_contains(key);
+        if (list == nullptr || !list->is_array()) continue;
+        for (const json::value& one : list->get_array()) {
+            if (!one.is_string()) continue;
+            const std::string difference(one.get_string());
+            const bool harms = std::string_view(key) == "unfit";
+            out += line("", harmless(difference) + (harms ? "" : " (no obstacle)"));
+        }
+    }
+    return out;
+}
+
 std::string platform_lines(const json::object& status) {
     std::string out = line("in use", text(status, "active_broker") + " broker");
     if (const auto* standby = object(status, "standby")) {
         const std::string reason = text(*standby, "reason");
         out += line("standby", (flag(*standby, "certified") ? "certified" : "NOT certified") +
                                    (reason.empty() ? "" : ": " + reason));
+        if (const auto* readiness = object(*standby, "readiness")) {
+            out += readiness_lines(*readiness);
+        }
     }
     out += line("vendor", "says " + text(status, "vendor"));
     if (const auto* channels = object(status, "channels")) {

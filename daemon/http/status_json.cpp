@@ -151,6 +151,28 @@ Result<std::string> member(const json::object& object, std::string_view key) {
     return std::string(found->data(), found->size());
 }
 
+json::value readiness(const EngineStatus& engine) {
+    if (!engine.readiness) return nullptr;
+    const auto& view = *engine.readiness;
+    const auto list = [](const std::vector<std::string>& words) {
+        json::array out;
+        for (const std::string& one : words)
+            out.emplace_back(text(one));
+        return out;
+    };
+    json::object out{{"standing", text(to_text(view.standing))},
+                     {"unfit", list(view.unfit)},
+                     {"told", list(view.told)},
+                     {"at", nullptr},
+                     {"last", nullptr},
+                     {"detail", ""}};
+    if (!view.last) return out;
+    out["at"] = text(to_text(view.at));
+    out["last"] = text(to_text(view.last->verdict));
+    out["detail"] = text(view.last->detail);
+    return out;
+}
+
 }  // namespace
 
 std::string status_json(const StatusFacts& facts) {
@@ -170,6 +192,7 @@ std::string status_json(const StatusFacts& facts) {
     json::object standby;
     standby["certified"] = engine.standby_certified;
     standby["reason"] = text(engine.standby_reason);
+    standby["readiness"] = readiness(engine);
     object["standby"] = std::move(standby);
     object["incident"] = incident(engine);
     object["migration"] = migration(engine);

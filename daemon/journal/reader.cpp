@@ -39,6 +39,7 @@ struct Summing {
     void operator()(const VerifyStarted&) const {}
     void operator()(const CommandTaken&) const {}
     void operator()(const GaugeChanged&) const {}
+    void operator()(const StandbyAudited&) const {}
 };
 
 }  // namespace

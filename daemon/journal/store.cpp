@@ -47,6 +47,7 @@ void describe(const StepStarted&, RecordRow&) {}
 void describe(const StepFinished&, RecordRow&) {}
 void describe(const VerifyStarted&, RecordRow&) {}
 void describe(const GaugeChanged&, RecordRow&) {}
+void describe(const StandbyAudited&, RecordRow&) {}
 
 }  // namespace
 

@@ -35,11 +35,15 @@ constexpr std::array all_states{IncidentState::suspected,  IncidentState::confir
 constexpr std::array all_decisions{Decision::migrate, Decision::hold, Decision::page,
                                    Decision::suppress, Decision::none};
 constexpr std::array all_refusals{
-    Refusal::mode_observe,          Refusal::quorum_not_accepted, Refusal::paused,
-    Refusal::evidence_insufficient, Refusal::diagnosis_unknown,   Refusal::not_curable_by_move,
-    Refusal::posterior_low,         Refusal::users_not_harmed,    Refusal::watcher_blind,
-    Refusal::standby_not_certified, Refusal::standby_shared_fate, Refusal::migration_in_flight,
+    Refusal::mode_observe,          Refusal::quorum_not_accepted,   Refusal::paused,
+    Refusal::evidence_insufficient, Refusal::diagnosis_unknown,     Refusal::not_curable_by_move,
+    Refusal::posterior_low,         Refusal::users_not_harmed,      Refusal::watcher_blind,
+    Refusal::standby_not_certified, Refusal::standby_shared_fate,   Refusal::standby_unfit,
+    Refusal::standby_unaudited,     Refusal::standby_audit_pending, Refusal::migration_in_flight,
     Refusal::already_migrated,      Refusal::no_migration_plan};
+constexpr std::array all_claims{VendorClaim::missing, VendorClaim::green, VendorClaim::red};
+constexpr std::array all_disagreements{VendorDisagreement::green_while_broken,
+                                       VendorDisagreement::red_while_good};
 constexpr std::array all_verbs{HookVerb::plan, HookVerb::apply, HookVerb::verify, HookVerb::undo};
 constexpr std::array all_hook_outcomes{HookOutcome::done,    HookOutcome::already_done,
                                        HookOutcome::refused, HookOutcome::transient,
@@ -108,7 +112,8 @@ struct Metrics::State {
     Meter* certified = nullptr;
     Meter* blind = nullptr;
     Meter* paused = nullptr;
-    Meter* vendor_disagrees = nullptr;
+    Series<Meter, VendorClaim> vendor_verdict;
+    Series<Meter, VendorDisagreement> vendor_disagrees;
     Series<Meter, std::size_t> active;  // 0 primary, 1 standby
 
     Series<Counter, Severity> pages;
@@ -205,9 +210,14 @@ void Metrics::State::make_engine() {
     blind = &meter(registry, "voltcanary_blind",
                    "1 when our own control probes fail or too little is seen.");
     paused = &meter(registry, "voltcanary_paused", "1 while an operator has paused it.");
-    vendor_disagrees =
-        &meter(registry, "voltcanary_vendor_disagrees",
-               "1 while an incident is confirmed and the vendor's metrics are green.");
+    vendor_verdict = add_all<Meter>(
+        gauges(registry, "voltcanary_vendor_verdict", "1 for what all claims together say."),
+        "claim", all_claims);
+    vendor_disagrees = add_all<Meter>(
+        gauges(registry, "voltcanary_vendor_disagrees",
+               "1 while that verdict contradicts our own: green while the diagnosis names the "
+               "broker, or red while every judged path works."),
+        "how", all_disagreements);
     auto& broker = gauges(registry, "voltcanary_active_broker",
                           "1 for the broker that our own moves have made the active one.");
     active[0] = &broker.Add({{"broker", "primary"}});
@@ -379,20 +389,17 @@ void Metrics::status(const EngineStatus& status) {
     state.certified->Set(status.standby_certified ? 1 : 0);
     state.blind->Set(status.blind ? 1 : 0);
     state.paused->Set(status.paused ? 1 : 0);
-    const bool confirmed = incident && (incident->state == IncidentState::confirmed ||
-                                        incident->state == IncidentState::migrating);
+    for (const Gauge& reading : status.gauges)
+        state.sources.gauge(reading);
     state.sources.pass(status.at);
-    state.vendor_disagrees->Set(confirmed && status.vendor == VendorClaim::green ? 1 : 0);
+    set_one(state.vendor_verdict, std::optional(status.vendor));
+    set_one(state.vendor_disagrees, std::optional(status.vendor_disagreement));
     state.active[0]->Set(status.active_broker == "primary" ? 1 : 0);
     state.active[1]->Set(status.active_broker == "standby" ? 1 : 0);
 }
 
 void Metrics::reconnect(const Reconnect& one) {
     state_->brokers.reconnect(one);
-}
-
-void Metrics::gauge(const Gauge& reading, Instant at) {
-    state_->sources.gauge(reading, at);
 }
 
 void Metrics::readiness(const ReadinessFacts& facts) {

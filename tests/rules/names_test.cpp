@@ -22,14 +22,15 @@ TEST_CASE("every word of the closed lists is read back as what it was") {
     check_names<HookOutcome>(6);
     check_names<IncidentState>(6);
     check_names<Decision>(5);
-    check_names<Refusal>(14);
+    check_names<Refusal>(17);
     check_names<Severity>(2);
     check_names<MigrationResult>(3);
+    check_names<AuditVerdict>(3);
     check_names<Remedy>(5);
     check_names<VendorClaim>(3);
     check_names<GaugeRole>(4);
     check_names<Channel>(13);
-    for (int i = 0; i < 14; ++i)
+    for (int i = 0; i < 17; ++i)
         CHECK(explain(static_cast<Refusal>(i)) != "?");
 }
 

@@ -59,9 +59,20 @@ const std::vector<Spoiled> every_way_to_refuse{
      [](Situation& s) { s.standby_certified = false; }},
     {Refusal::standby_shared_fate, Decision::hold,
      [](Situation& s) { s.diagnosis.standby_bad = 0.02; }},
+    {Refusal::standby_unfit, Decision::hold, [](Situation& s) { s.audit = AuditStanding::unfit; }},
+    {Refusal::standby_unaudited, Decision::hold,
+     [](Situation& s) { s.audit = AuditStanding::unaudited; }},
+    {Refusal::standby_audit_pending, Decision::page,
+     [](Situation& s) { s.audit = AuditStanding::pending; }},
     {Refusal::migration_in_flight, Decision::hold, [](Situation& s) { s.in_flight = true; }},
     {Refusal::already_migrated, Decision::hold, [](Situation& s) { s.migrated = true; }},
     {Refusal::no_migration_plan, Decision::hold, [](Situation& s) { s.has_steps = false; }}};
+
+// They stand for one thing, of which only one can be.
+bool by_audit(Refusal refusal) {
+    return refusal == Refusal::standby_unfit || refusal == Refusal::standby_unaudited ||
+           refusal == Refusal::standby_audit_pending;
+}
 
 TEST_CASE("a move is made only when nothing at all speaks against it") {
     const Verdict v = verdict(ready());
@@ -91,10 +102,14 @@ TEST_CASE("every pair of conditions is named together, never only the first") {
                                 (b.refusal == Refusal::diagnosis_unknown ||
                                  b.refusal == Refusal::not_curable_by_move);
             if (rename || a.refusal >= b.refusal) continue;
+            if (by_audit(a.refusal) && by_audit(b.refusal)) continue;
             Situation s = ready();
             a.spoil(s);
             b.spoil(s);
-            CHECK(verdict(s).refusals == std::vector{a.refusal, b.refusal});
+            // That an audit is awaited matters only when nothing else stands in the way.
+            std::vector<Refusal> named{a.refusal, b.refusal};
+            std::erase(named, Refusal::standby_audit_pending);
+            CHECK(verdict(s).refusals == named);
         }
     }
 }
@@ -148,6 +163,15 @@ TEST_CASE("a hold says what stands in the way") {
     shared.diagnosis.standby_bad = 0.99;
     CHECK(verdict(shared).decision == Decision::hold);
     CHECK(verdict(shared).why.find("a move would not help or make it worse") != std::string::npos);
+}
+
+TEST_CASE("a hold for an unfit standby says what it lacks") {
+    Situation s = ready();
+    s.audit = AuditStanding::unfit;
+    s.standby_lacks = "queue a: missing on the standby";
+    CHECK(verdict(s).why ==
+          "primary_broker (0.998) calls for a move, but it is not made: an audit found that the "
+          "standby lacks what the primary has (queue a: missing on the standby).");
 }
 
 TEST_CASE("our own trouble is suppressed when certain, and a guess wakes nobody") {

@@ -52,7 +52,13 @@ std::vector<RecordBody> one_of_each() {
             MigrationEnded{{7}, MigrationResult::rolled_back, "given up"},
             CommandTaken{{Command::ack, "ann", "seen"}},
             GaugeChanged{{GaugeRole::chargers_connected, "fleet", VendorClaim::missing, 0.123457,
-                          90s, 10min, ""}}};
+                          90s, 10min, ""}},
+            StandbyAudited{{3},
+                           {12,
+                            AuditVerdict::unfit,
+                            {"queue a: missing on the standby", "b"},
+                            {"c"},
+                            "2 queues"}}};
 }
 
 std::string error_of(std::string_view kind, std::string_view json) {
@@ -172,6 +178,11 @@ TEST_CASE("what is no record is refused with the member that is wrong") {
     CHECK(error_of("decision_made", R"({"incident":1,"decision":"page","diagnosis":"x",)"
                                     R"("posterior":1,"refusals":["never"],"why":""})") ==
           "decision_made: refusals has an unknown item");
+    CHECK(error_of("standby_audited",
+                   R"({"incident":0,"number":1,"verdict":"unfit","unfit":[1],"told":[]})") ==
+          "standby_audited: unfit has an item that is not a text");
+    CHECK(error_of("standby_audited", R"({"incident":0,"number":1,"verdict":"good"})") ==
+          "standby_audited: verdict has the unknown value 'good'");
     CHECK(error_of("migration_proposed", R"({"epoch":1,"incident":1,"from":"a","to":"b",)"
                                          R"("reason":"","steps":[{"name":"x"}]})") ==
           "migration_proposed: steps has a step whose hook is missing");

@@ -1,9 +1,11 @@
 // Runs tests/scripts/*.txt: each file is a story, a list of commands, each followed by "----" and
 // the trace that it brings. VC_UPDATE_SCRIPTS=1 in the environment writes the traces anew.
 //
-//   world [seed=N] [mode=auto|observe] [quorum=no] [loss=X] [chargers=N] [entities=N]
+//   world [seed=N] [mode=auto|observe] [quorum=no] [loss=X] [chargers=N] [entities=N] [audits=yes]
 //   fault COMPONENT KIND[=SHARE] at=T for=T      times count from the story's start
 //   vendor green|red|missing
+//   audit ready|unfit|unreachable [after=T] [WORDS]   what every audit answers from now on
+//   audit lost                                   no audit is answered any more
 //   answer STEP VERB OUTCOME [effect]            the hook's next answer (STEP from 1)
 //   command pause|resume|ack
 //   run T                                        prints the records, good blocks left out
@@ -36,6 +38,7 @@ class Story {
         if (!world_) return "no world yet\n";
         if (verb == "fault") return fault(args);
         if (verb == "answer") return answer(args);
+        if (verb == "audit") return audit(args);
         if (verb == "status") return status();
         if (args.empty()) return "what?\n";
         if (verb == "run") {
@@ -66,6 +69,7 @@ class Story {
         options.entities = static_cast<std::uint32_t>(std::stoul(value(args, "entities", "1")));
         options.mode = value(args, "mode", "auto") == "auto" ? Mode::automatic : Mode::observe;
         options.single_watcher_accepted = value(args, "quorum", "yes") == "yes";
+        options.audits = value(args, "audits", "no") == "yes";
         world_ = std::make_unique<World>(options);
         shown_ = 0;
         return {};
@@ -90,6 +94,24 @@ class Story {
                        args.size() > 3);
         return {};
     }
+    std::string audit(const std::vector<std::string>& args) {
+        StandbyAudit answer;
+        if (args.at(0) == "lost") {
+            world_->audits_answer(answer, Duration::max());
+            return {};
+        }
+        answer.verdict = *from_text<AuditVerdict>(args[0]);
+        std::string words;
+        for (std::size_t i = 1; i < args.size(); ++i) {
+            if (args[i].rfind("after=", 0) == 0) continue;
+            words += (words.empty() ? "" : " ") + args[i];
+        }
+        if (answer.verdict == AuditVerdict::unfit) answer.unfit = {words};
+        if (answer.verdict == AuditVerdict::ready && !words.empty()) answer.told = {words};
+        if (answer.verdict == AuditVerdict::unreachable) answer.detail = words;
+        world_->audits_answer(answer, parse_duration(value(args, "after", "1s")));
+        return {};
+    }
     std::string fresh() {
         std::string out;
         const auto& records = world_->records();
@@ -107,6 +129,11 @@ class Story {
             (s.blind ? ", blind" : "") + (s.paused ? ", paused" : "") +
             (s.standby_certified ? ", standby certified" : ", standby not certified") + ", pages " +
             std::to_string(s.pages) + ", migrations " + std::to_string(s.migrations) + "\n";
+        if (s.readiness) {
+            out += "audits say " + std::string(to_text(s.readiness->standing)) + "\n";
+            for (const std::string& difference : s.readiness->unfit)
+                out += "  " + difference + "\n";
+        }
         if (s.incident) {
             out += "incident " + std::to_string(s.incident->incident.value) + " " +
                    std::string(to_text(s.incident->state)) + " " + s.incident->diagnosis + " " +

@@ -50,6 +50,7 @@ Rules rules_for(const WorldOptions& options) {
                       {Channel::SL, 10s, options.entities, 2s},
                       {Channel::SF, 10s, options.entities, 5s},
                       {Channel::SC, 60s, 1, 10s}};
+    if (options.audits) rules.audits = AuditCadence{};
     rules.steps = {{"attach-consumers", "consumers", false, 30s, 3},
                    {"switch-producers", "producers", true, 30s, 3},
                    {"release-primary", "release", false, 30s, 3}};
@@ -189,9 +190,14 @@ void World::start_probe(const Due& due) {
 void World::run_for(Duration time) {
     const Instant end = now_ + time;
     while (!queue_.empty() && queue_.top().at <= end) {
-        const Due due = queue_.top();
+        Due due = queue_.top();
         queue_.pop();
         now_ = due.at;
+        if (auto* finished = std::get_if<AuditFinished>(&due.event.body)) {
+            const std::uint64_t number = finished->audit.number;
+            finished->audit = audit_answer_;
+            finished->audit.number = number;
+        }
         if (due.probe) {
             start_probe(due);
             continue;
@@ -232,7 +238,19 @@ void World::obey(std::vector<Action> actions) {
     for (const Action& action : actions) {
         if (const auto* hook = std::get_if<RunHook>(&action)) run_hook(*hook);
         if (std::holds_alternative<NotifyPage>(action)) ++pages_sent_;
+        if (const auto* order = std::get_if<AuditStandby>(&action)) audit(*order);
     }
+}
+
+void World::audit(const AuditStandby& order) {
+    ++audits_ordered_;
+    if (audit_time_ == Duration::max()) return;
+    AuditFinished finished;  // what it says is as it is then
+    finished.audit.number = order.number;
+    Due due;
+    due.at = now_ + audit_time_;
+    due.event.body = std::move(finished);
+    push(std::move(due));
 }
 
 // A hook of the naive kind: it does what it is told, every time it is told.
@@ -276,7 +294,9 @@ void World::restart() {
     crashed_ = true;
     std::vector<Due> kept;
     for (; !queue_.empty(); queue_.pop()) {
-        if (!std::holds_alternative<HookFinished>(queue_.top().event.body)) {
+        const EventBody& body = queue_.top().event.body;
+        if (!std::holds_alternative<HookFinished>(body) &&
+            !std::holds_alternative<AuditFinished>(body)) {
             kept.push_back(queue_.top());
         }
     }
@@ -292,6 +312,11 @@ void World::restart() {
 
 void World::command(Command command) {
     deliver({now_, CommandGiven{command, "test", "because"}});
+}
+
+void World::audits_answer(StandbyAudit answer, Duration after) {
+    audit_answer_ = std::move(answer);
+    audit_time_ = after;
 }
 
 void World::vendor(VendorClaim claim) {
@@ -366,6 +391,15 @@ std::string trace_line(const Record& record) {
             [&](const VerifyStarted&) {},
             [&](const MigrationEnded& r) {
                 line += std::string(to_text(r.result)) + ": " + r.detail;
+            },
+            [&](const StandbyAudited& r) {
+                line += std::to_string(r.audit.number) + " " +
+                        std::string(to_text(r.audit.verdict)) +
+                        (r.audit.detail.empty() ? "" : ": " + r.audit.detail);
+                for (const std::string& difference : r.audit.unfit)
+                    line += "\n           " + difference;
+                for (const std::string& difference : r.audit.told)
+                    line += "\n           (" + difference + ")";
             },
             [&](const CommandTaken& r) { line += std::string(to_text(r.given.command)); },
             [&](const GaugeChanged& r) {

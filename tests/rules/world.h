@@ -41,6 +41,7 @@ struct WorldOptions {
     Mode mode = Mode::automatic;
     bool single_watcher_accepted = true;
     Duration hook_time = std::chrono::seconds{1};
+    bool audits = false;  // the standby's readiness is audited; it answers ready after a second
 };
 
 // The shipped rules with the cadences of a lab of this size and a three-step migration.
@@ -56,6 +57,9 @@ class World {
     void command(Command command);
     void vendor(VendorClaim claim);  // of a source without a name, that never grows old
     void gauge(const Gauge& gauge);
+    // What every audit from now on answers, and after how long; Duration::max(): never.
+    void audits_answer(StandbyAudit answer, Duration after = std::chrono::seconds{1});
+    std::size_t audits_ordered() const { return audits_ordered_; }
     // What the hook answers to this run instead of "done"; consumed one by one.
     void answer(std::uint32_t step, HookVerb verb, HookOutcome outcome, bool takes_effect);
     // The daemon dies at this many-th batch with records from now, its records kept, and restarts.
@@ -94,6 +98,7 @@ class World {
     void deliver(const Event& event);
     void obey(std::vector<Action> actions);
     void run_hook(const RunHook& hook);
+    void audit(const AuditStandby& order);
     void restart();
     bool chance(double share);
     Duration between(Duration low, Duration high);
@@ -123,6 +128,9 @@ class World {
     bool crashed_ = false;
     std::uint64_t life_ = 0;  // results of hooks of an earlier life are lost with the process
     std::size_t pages_sent_ = 0;
+    StandbyAudit audit_answer_{.verdict = AuditVerdict::ready};
+    Duration audit_time_ = std::chrono::seconds{1};
+    std::size_t audits_ordered_ = 0;
 };
 
 // One line per record, times from the start: "12:34.0 decision_made page primary_broker ...".
