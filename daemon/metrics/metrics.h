@@ -133,11 +133,9 @@ class Metrics {
     void hook_run(HookVerb verb, HookOutcome outcome);
     // Counts what a record says happened: pages, migrations and their ends, commands.
     void record(const Record& record);
-    // Also carries the ages of readings on, and the account of disagreements, to status.at.
+    // Takes the readings of gauges from there, too.
     void status(const EngineStatus& status);
     void reconnect(const Reconnect& one);
-    // Any role's reading, the vendor's claims among them; `at` is when it was read.
-    void gauge(const Gauge& reading, Instant at);
     void readiness(const ReadinessFacts& facts);
     // `expires` is that of the credential now in use; none when it does not expire.
     void credential(const std::string& name, CredentialRefresh how, std::optional<Instant> expires);

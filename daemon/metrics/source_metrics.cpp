@@ -45,10 +45,10 @@ SourceMetrics::SourceMetrics(Registry& registry)
                      "of its broker.")),
       claim_age_(gauges(registry, "voltcanary_vendor_claim_age_seconds",
                         "Age of the data behind a vendor's claim; NaN while it is missing.")),
-      disagreement_(gauges(registry, "voltcanary_vendor_disagreement",
-                           "1 while a vendor's claim contradicts the probes of the primary.")),
-      disagreement_seconds_(
-          counters(registry, "voltcanary_vendor_disagreement_seconds_total",
+      contradiction_(gauges(registry, "voltcanary_vendor_contradicts_probes",
+                            "1 while a vendor's claim contradicts the probes of the primary.")),
+      contradiction_seconds_(
+          counters(registry, "voltcanary_vendor_contradiction_seconds_total",
                    "How long a vendor's claim has contradicted the probes of the primary.")),
       values_(gauges(registry, "voltcanary_gauge",
                      "What a gauge reads, by the role it fills; NaN while it is missing.")),
@@ -84,8 +84,8 @@ void SourceMetrics::make_claim(Source& source, const std::string& name) {
     source.age = &claim_age_.Add(labels);
     source.claims = add_all<Meter>(claims_, labels, "claim", all_claims);
     source.claims[VendorClaim::missing]->Set(1);
-    source.disagrees = add_all<Meter>(disagreement_, labels, "kind", all_kinds);
-    source.disagreed = add_all<Counter>(disagreement_seconds_, labels, "kind", all_kinds);
+    source.contradicts = add_all<Meter>(contradiction_, labels, "kind", all_kinds);
+    source.contradicted = add_all<Counter>(contradiction_seconds_, labels, "kind", all_kinds);
 }
 
 void SourceMetrics::make_gauge(Source& source, const std::string& name) {
@@ -93,23 +93,21 @@ void SourceMetrics::make_gauge(Source& source, const std::string& name) {
     source.age = &age_.Add(labels);
     source.value = &values_.Add(labels);
     source.value->Set(std::nan(""));
-    source.present_meter = &present_.Add(labels);
+    source.present = &present_.Add(labels);
 }
 
-void SourceMetrics::gauge(const Gauge& reading, Instant at) {
+void SourceMetrics::gauge(const Gauge& reading) {
     Source& source = this->source(reading.role, reading.source);
-    source.read = at;
-    source.age_when_read = reading.age;
+    bool present = reading.value.has_value();
     if (reading.role == GaugeRole::vendor_claim) {
         source.claim = reading.vendor;
-        source.present = reading.vendor != VendorClaim::missing;
+        present = reading.vendor != VendorClaim::missing;
         set_one(source.claims, std::optional(reading.vendor));
     } else {
-        source.present = reading.value.has_value();
         source.value->Set(reading.value.value_or(std::nan("")));
-        source.present_meter->Set(source.present ? 1 : 0);
+        source.present->Set(present ? 1 : 0);
     }
-    source.age->Set(source.present ? seconds(reading.age) : std::nan(""));
+    source.age->Set(present ? seconds(reading.age) : std::nan(""));
 }
 
 void SourceMetrics::finished(const Observation& seen) {
@@ -122,7 +120,6 @@ void SourceMetrics::pass(Instant now) {
     const std::optional<double> share = votes_.bad_share(now);
     bad_share_.Set(share.value_or(std::nan("")));
     for (auto& [key, source] : sources_) {
-        if (source.present) source.age->Set(seconds(source.age_when_read + (now - source.read)));
         if (source.role != GaugeRole::vendor_claim) continue;
         std::optional<Kind> kind;
         if (source.claim == VendorClaim::green && share && *share >= bad_from) {
@@ -131,8 +128,8 @@ void SourceMetrics::pass(Instant now) {
         if (source.claim == VendorClaim::red && share && *share < bad_from) {
             kind = Kind::red_while_good;
         }
-        set_one(source.disagrees, kind);
-        if (kind) source.disagreed[*kind]->Increment(since);
+        set_one(source.contradicts, kind);
+        if (kind) source.contradicted[*kind]->Increment(since);
     }
 }
 

@@ -39,9 +39,9 @@ class SourceMetrics {
     explicit SourceMetrics(Registry& registry);
 
     void expect(GaugeRole role, const std::string& name);
-    void gauge(const Gauge& reading, Instant at);
+    void gauge(const Gauge& reading);
     void finished(const Observation& seen);
-    // Ages and the account of disagreements, carried on to `now`.
+    // Carries the account of contradictions on to `now`.
     void pass(Instant now);
 
   private:
@@ -54,17 +54,14 @@ class SourceMetrics {
     struct Source {
         GaugeRole role = GaugeRole::vendor_claim;
         VendorClaim claim = VendorClaim::missing;
-        bool present = false;
-        Duration age_when_read{};
-        Instant read{};
         Meter* age = nullptr;
         // Of a vendor's claim:
         Series<Meter, VendorClaim> claims;
-        Series<Meter, Kind> disagrees;
-        Series<Counter, Kind> disagreed;
+        Series<Meter, Kind> contradicts;
+        Series<Counter, Kind> contradicted;
         // Of the other roles:
         Meter* value = nullptr;
-        Meter* present_meter = nullptr;
+        Meter* present = nullptr;
     };
 
     Source& source(GaugeRole role, const std::string& name);
@@ -73,8 +70,8 @@ class SourceMetrics {
 
     Family<Meter>& claims_;
     Family<Meter>& claim_age_;
-    Family<Meter>& disagreement_;
-    Family<Counter>& disagreement_seconds_;
+    Family<Meter>& contradiction_;
+    Family<Counter>& contradiction_seconds_;
     Family<Meter>& values_;
     Family<Meter>& present_;
     Family<Meter>& age_;

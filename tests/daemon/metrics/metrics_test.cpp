@@ -50,8 +50,17 @@ TEST_CASE("every series exists from the start, at 0") {
              "voltcanary_standby_certified 0",
              "voltcanary_blind 0",
              "voltcanary_paused 0",
-             "voltcanary_vendor_claim{claim=\"green\"} 0",
-             "voltcanary_vendor_disagrees 0",
+             "voltcanary_vendor_verdict{claim=\"green\"} 0",
+             "voltcanary_vendor_disagrees{how=\"red_while_good\"} 0",
+             "voltcanary_primary_bad_share Nan",
+             "voltcanary_standby_readiness{state=\"unknown\"} 1",
+             "voltcanary_standby_readiness{state=\"ready\"} 0",
+             "voltcanary_standby_differences 0",
+             "voltcanary_standby_readiness_timestamp_seconds 0",
+             "voltcanary_tls_reloads_total{result=\"failed\"} 0",
+             "voltcanary_log_lines_lost_total 0",
+             "voltcanary_reconnect_duration_seconds_count{channel=\"SL\",direction=\"recv\","
+             "outcome=\"ok\",planned=\"yes\"} 0",
              "voltcanary_active_broker{broker=\"standby\"} 0",
              "voltcanary_pages_total{severity=\"low\"} 0",
              "voltcanary_migrations_started_total 0",
@@ -139,6 +148,7 @@ TEST_CASE("the engine's state is shown, and what has ended is taken back") {
     status.score = 12;
     status.standby_certified = true;
     status.vendor = VendorClaim::green;
+    status.vendor_disagreement = VendorDisagreement::green_while_broken;
     status.active_broker = "primary";
     status.incident.emplace();
     status.incident->state = IncidentState::confirmed;
@@ -162,9 +172,9 @@ TEST_CASE("the engine's state is shown, and what has ended is taken back") {
              "voltcanary_diagnosis_posterior{diagnosis=\"bridge\"} 0.125",
              "voltcanary_block_score 12",
              "voltcanary_standby_certified 1",
-             "voltcanary_vendor_claim{claim=\"green\"} 1",
-             "voltcanary_vendor_claim{claim=\"missing\"} 0",
-             "voltcanary_vendor_disagrees 1",
+             "voltcanary_vendor_verdict{claim=\"green\"} 1",
+             "voltcanary_vendor_verdict{claim=\"missing\"} 0",
+             "voltcanary_vendor_disagrees{how=\"green_while_broken\"} 1",
              "voltcanary_active_broker{broker=\"primary\"} 1",
          }) {
         CHECK_MESSAGE(has(metrics, line), line);
@@ -172,10 +182,11 @@ TEST_CASE("the engine's state is shown, and what has ended is taken back") {
     status.incident->diagnosis = "bridge";
     status.incident->runner_up = "";
     status.vendor = VendorClaim::red;
+    status.vendor_disagreement = VendorDisagreement::none;
     metrics.status(status);
     CHECK(has(metrics, "voltcanary_diagnosis_posterior{diagnosis=\"primary_broker\"} 0"));
     CHECK(has(metrics, "voltcanary_diagnosis_posterior{diagnosis=\"bridge\"} 0.875"));
-    CHECK(has(metrics, "voltcanary_vendor_disagrees 0"));
+    CHECK(has(metrics, "voltcanary_vendor_disagrees{how=\"green_while_broken\"} 0"));
     status.incident.reset();
     metrics.status(status);
     CHECK(has(metrics, "voltcanary_incident_state{state=\"confirmed\"} 0"));
@@ -239,6 +250,195 @@ TEST_CASE("what sessions count only rises, and every event has its series from t
     metrics.session_events({{SessionEvent::drop, 2}});
     CHECK(metrics.text().find("voltcanary_session_events_total{event=\"drop\"} 3") !=
           std::string::npos);
+}
+
+namespace {
+
+const Instant noon{1'763'640'000s};
+
+EngineStatus read_at(Instant at, std::vector<Gauge> gauges) {
+    EngineStatus status;
+    status.at = at;
+    status.gauges = std::move(gauges);
+    return status;
+}
+
+Gauge claim(VendorClaim says, Duration age) {
+    Gauge gauge;
+    gauge.source = "azure";
+    gauge.vendor = says;
+    gauge.age = age;
+    return gauge;
+}
+
+void attempts(Metrics& metrics, Channel channel, Outcome outcome, int count, Instant at) {
+    for (int i = 0; i < count; ++i) {
+        Observation one = seen(channel, outcome, 1ms);
+        one.finished = at;
+        metrics.finished(one);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("what is named has its series before anything is known of it") {
+    Metrics metrics(BuildFacts{});
+    NamedParts parts;
+    parts.sources = {{GaugeRole::vendor_claim, "azure"}, {GaugeRole::own_messages, "prometheus"}};
+    parts.primary_entities = {"canary-0"};
+    parts.standby_entities = {"spare-0"};
+    parts.credentials = {"primary"};
+    metrics.expect(parts);
+    for (const char* line : {
+             "voltcanary_vendor_claim{claim=\"missing\",source=\"azure\"} 1",
+             "voltcanary_vendor_claim_age_seconds{source=\"azure\"} Nan",
+             "voltcanary_vendor_contradicts_probes{kind=\"red_while_good\",source=\"azure\"} 0",
+             "voltcanary_vendor_contradiction_seconds_total{kind=\"green_while_bad\","
+             "source=\"azure\"} 0",
+             "voltcanary_gauge{role=\"own_messages\",source=\"prometheus\"} Nan",
+             "voltcanary_gauge_present{role=\"own_messages\",source=\"prometheus\"} 0",
+             "voltcanary_gauge_age_seconds{role=\"own_messages\",source=\"prometheus\"} Nan",
+             "voltcanary_entity_attempts_total{broker=\"primary\",entity=\"canary-0\"} 0",
+             "voltcanary_entity_last_ok_timestamp_seconds{broker=\"standby\",entity=\"spare-0\"} "
+             "0",
+             "voltcanary_credential_expiry_timestamp_seconds{credential=\"primary\"} 0",
+             "voltcanary_credential_refreshes_total{credential=\"primary\",outcome=\"refused\"} "
+             "0",
+         }) {
+        CHECK_MESSAGE(has(metrics, line), line);
+    }
+}
+
+TEST_CASE("a gauge shows its number and its age, and that it is missing") {
+    Metrics metrics(BuildFacts{});
+    Gauge gauge;
+    gauge.role = GaugeRole::chargers_connected;
+    gauge.source = "fleet";
+    gauge.value = 0.75;
+    gauge.age = 90s;
+    metrics.status(read_at(noon, {gauge}));
+    CHECK(has(metrics, "voltcanary_gauge{role=\"chargers_connected\",source=\"fleet\"} 0.75"));
+    CHECK(has(metrics,
+              "voltcanary_gauge_age_seconds{role=\"chargers_connected\",source=\"fleet\"} 90"));
+    CHECK(has(metrics, "voltcanary_gauge_present{role=\"chargers_connected\",source=\"fleet\"} 1"));
+    gauge.value.reset();
+    metrics.status(read_at(noon + 1s, {gauge}));
+    CHECK(has(metrics, "voltcanary_gauge{role=\"chargers_connected\",source=\"fleet\"} Nan"));
+    CHECK(has(metrics, "voltcanary_gauge_present{role=\"chargers_connected\",source=\"fleet\"} 0"));
+}
+
+TEST_CASE("a green claim while one attempt in twenty is bad is a contradiction, and it is timed") {
+    Metrics metrics(BuildFacts{});
+    const std::string state =
+        "voltcanary_vendor_contradicts_probes{kind=\"green_while_bad\",source=\"azure\"} ";
+    const std::string time =
+        "voltcanary_vendor_contradiction_seconds_total{kind=\"green_while_bad\","
+        "source=\"azure\"} ";
+    const auto claim_at = [&](Duration since, VendorClaim says) {
+        metrics.status(read_at(noon + since, {claim(says, 60s)}));
+    };
+    claim_at(0s, VendorClaim::green);
+    CHECK(has(metrics, state + "0"));  // nothing was seen yet
+    attempts(metrics, Channel::DL, Outcome::ok, 18, noon);
+    attempts(metrics, Channel::DF, Outcome::timeout, 1, noon);
+    attempts(metrics, Channel::HB, Outcome::timeout, 9, noon);        // not of the broker alone
+    attempts(metrics, Channel::DF, Outcome::misconfigured, 9, noon);  // no vote
+    claim_at(1s, VendorClaim::green);
+    CHECK(has(metrics, state + "1"));
+    CHECK(has(metrics, time + "1"));
+    claim_at(4s, VendorClaim::green);
+    CHECK(has(metrics, time + "4"));
+    attempts(metrics, Channel::DL, Outcome::ok, 20, noon);  // one in forty
+    claim_at(6s, VendorClaim::green);
+    CHECK(has(metrics, state + "0"));
+    CHECK(has(metrics, time + "4"));
+    claim_at(7s, VendorClaim::red);
+    CHECK(has(metrics,
+              "voltcanary_vendor_contradicts_probes{kind=\"red_while_good\","
+              "source=\"azure\"} 1"));
+    CHECK(has(metrics, "voltcanary_vendor_claim{claim=\"red\",source=\"azure\"} 1"));
+    CHECK(has(metrics, "voltcanary_vendor_claim_age_seconds{source=\"azure\"} 60"));
+    claim_at(7min, VendorClaim::red);  // what was seen is too old by now
+    CHECK(has(metrics,
+              "voltcanary_vendor_contradicts_probes{kind=\"red_while_good\","
+              "source=\"azure\"} 0"));
+    CHECK(has(metrics, "voltcanary_primary_bad_share Nan"));
+}
+
+TEST_CASE("an entity counts its attempts, and what was not ok by outcome") {
+    Metrics metrics(BuildFacts{});
+    NamedParts parts;
+    parts.primary_entities = {"a", "b"};
+    parts.standby_entities = {"a"};
+    metrics.expect(parts);
+    Observation one = seen(Channel::DX, Outcome::lost, 1s);
+    one.target = 1;
+    metrics.finished(one);
+    one = seen(Channel::DL, Outcome::ok, 1s);
+    one.target = 1;
+    metrics.finished(one);
+    one.channel = Channel::SF;
+    one.target = 0;
+    metrics.finished(one);
+    one.target = 7;  // nobody's
+    metrics.finished(one);
+    metrics.finished(seen(Channel::HB, Outcome::lost, 1s));
+    for (const char* line : {
+             "voltcanary_entity_attempts_total{broker=\"primary\",entity=\"a\"} 0",
+             "voltcanary_entity_attempts_total{broker=\"primary\",entity=\"b\"} 2",
+             "voltcanary_entity_attempts_total{broker=\"standby\",entity=\"a\"} 1",
+             "voltcanary_entity_failures_total{broker=\"primary\",entity=\"b\","
+             "outcome=\"lost\"} 1",
+             "voltcanary_entity_last_ok_timestamp_seconds{broker=\"primary\",entity=\"a\"} 0",
+             "voltcanary_entity_last_ok_timestamp_seconds{broker=\"primary\",entity=\"b\"} "
+             "1763650001",
+         }) {
+        CHECK_MESSAGE(has(metrics, line), line);
+    }
+    CHECK(metrics.text().find("outcome=\"ok\",broker") == std::string::npos);
+}
+
+TEST_CASE("a reconnect is counted and timed by what it was") {
+    Metrics metrics(BuildFacts{});
+    metrics.reconnect({Channel::DL, Direction::recv, Outcome::ok, Phase::none, true, 70s});
+    metrics.reconnect({Channel::DL, Direction::recv, Outcome::refused, Phase::tcp, false, 5ms});
+    metrics.reconnect({Channel::DL, Direction::recv, Outcome::refused, Phase::tcp, false, 5ms});
+    const std::string family = "voltcanary_reconnect_duration_seconds_";
+    for (const std::string line :
+         {"count{channel=\"DL\",direction=\"recv\",outcome=\"ok\",planned=\"yes\"} 1",
+          "sum{channel=\"DL\",direction=\"recv\",outcome=\"ok\",planned=\"yes\"} 70",
+          "count{channel=\"DL\",direction=\"recv\",outcome=\"ok\",planned=\"no\"} 0",
+          "count{channel=\"DL\",direction=\"recv\",outcome=\"refused\",planned=\"no\"} 2"}) {
+        CHECK_MESSAGE(has(metrics, family + line), line);
+    }
+}
+
+TEST_CASE("the standby's readiness, credentials, certificates and lost lines are shown") {
+    Metrics metrics(BuildFacts{});
+    metrics.readiness({ReadinessFacts::State::differs, 3, noon});
+    metrics.credential("primary", CredentialRefresh::renewed, noon + 1h);
+    metrics.credential("primary", CredentialRefresh::failed, noon + 1h);
+    metrics.certificate("ns:5671", WallTime{1'800'000'000'000'000'000});
+    metrics.certificate("ns:5671", WallTime{1'900'000'000'000'000'000});
+    metrics.certificates_reloaded(false);
+    metrics.log_lines_lost(4);
+    for (const char* line : {
+             "voltcanary_standby_readiness{state=\"differs\"} 1",
+             "voltcanary_standby_readiness{state=\"unknown\"} 0",
+             "voltcanary_standby_differences 3",
+             "voltcanary_standby_readiness_timestamp_seconds 1763640000",
+             "voltcanary_credential_refreshes_total{credential=\"primary\",outcome=\"renewed\"} "
+             "1",
+             "voltcanary_credential_refreshes_total{credential=\"primary\",outcome=\"failed\"} 1",
+             "voltcanary_credential_expiry_timestamp_seconds{credential=\"primary\"} 1763643600",
+             "voltcanary_tls_certificate_expiry_timestamp_seconds{peer=\"ns:5671\"} 1900000000",
+             "voltcanary_tls_reloads_total{result=\"failed\"} 1",
+             "voltcanary_log_lines_lost_total 4",
+         }) {
+        CHECK_MESSAGE(has(metrics, line), line);
+    }
+    metrics.credential("primary", CredentialRefresh::renewed, std::nullopt);
+    CHECK(has(metrics, "voltcanary_credential_expiry_timestamp_seconds{credential=\"primary\"} 0"));
 }
 
 }  // namespace vc
