@@ -1,0 +1,85 @@
+"""One namespace of the lab, and what the steps need of it."""
+import base64
+import hashlib
+import hmac
+import time
+import urllib.parse
+
+from azure.servicebus import ServiceBusClient
+from azure.servicebus.management import ServiceBusAdministrationClient
+
+RULE = "RootManageSharedAccessKey"
+KEY = "key-of-the-lab+/="
+LISTEN_RULE = "listener"
+LISTEN_KEY = "another-key"
+
+
+class World:
+    def __init__(self, lab, address, authority):
+        self.lab, self.address, self.authority = lab, address, authority
+        self.management = f"127.0.0.1:{lab.ports['primary']}"
+        self.client = self.connect()
+        self.admin = self.administrate()
+        self.made = 0
+
+    def connect(self, rule=RULE, key=KEY, **options):
+        string = f"Endpoint=sb://{self.address};SharedAccessKeyName={rule};SharedAccessKey={key}"
+        return ServiceBusClient.from_connection_string(string, **self.options(options))
+
+    def connect_with(self, credential, **options):
+        return ServiceBusClient(self.address, credential, **self.options(options))
+
+    def options(self, more):
+        return {"connection_verify": self.authority, "retry_total": 0, **more}
+
+    def administrate(self, rule=RULE, key=KEY):
+        return ServiceBusAdministrationClient.from_connection_string(
+            f"Endpoint=sb://{self.management};SharedAccessKeyName={rule};SharedAccessKey={key}",
+            retry_total=0)
+
+    def signature(self, audience, seconds):
+        sr = urllib.parse.quote_plus(audience)
+        se = int(time.time() + seconds)
+        digest = hmac.new(KEY.encode(), f"{sr}\n{se}".encode(), hashlib.sha256).digest()
+        sig = urllib.parse.quote_plus(base64.b64encode(digest))
+        return f"SharedAccessSignature sr={sr}&sig={sig}&se={se}&skn={RULE}"
+
+    def name(self):
+        self.made += 1
+        return f"py-{self.made}"
+
+    def queue(self, **options):
+        return self.admin.create_queue(self.name(), **options).name
+
+    def topic(self, *subscriptions, **options):
+        name = self.admin.create_topic(self.name(), **options).name
+        for subscription in subscriptions:
+            self.admin.create_subscription(name, subscription)
+        return name
+
+    def send(self, queue, *messages):
+        with self.client.get_queue_sender(queue) as sender:
+            sender.send_messages(list(messages) if len(messages) > 1 else messages[0])
+
+    def publish(self, topic, *messages):
+        with self.client.get_topic_sender(topic) as sender:
+            sender.send_messages(list(messages) if len(messages) > 1 else messages[0])
+
+
+def take(receiver, count=1, wait_s=3):
+    """That many messages; receive_messages gives what is there, so it is asked until all are."""
+    found = []
+    end = time.monotonic() + wait_s
+    while len(found) < count and time.monotonic() < end:
+        found += receiver.receive_messages(max_message_count=count - len(found), max_wait_time=1)
+    assert len(found) == count, f"{len(found)} messages, not {count}"
+    return found
+
+
+def one(receiver):
+    return take(receiver)[0]
+
+
+def nothing(receiver):
+    found = receiver.receive_messages(max_message_count=1, max_wait_time=0.4)
+    assert not found, f"a message: {found[0]}"
