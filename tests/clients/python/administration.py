@@ -5,9 +5,10 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.management import CorrelationRuleFilter, SqlRuleAction, SqlRuleFilter
 
+from keys import LISTEN_KEY, LISTEN_RULE
 from lab import refused
 from queues import later
-from world import LISTEN_KEY, LISTEN_RULE, one
+from world import one
 
 
 def seconds(count):

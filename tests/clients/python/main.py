@@ -10,15 +10,17 @@ import random
 import sys
 import time
 
+import administration
+import queues
+import refusals
+import sessions
+import topics
+from keys import KEY, LISTEN_KEY, LISTEN_RULE, RULE
 from lab import Lab, Steps
+from world import World
 
 
 def parts(lapsed):
-    import administration
-    import queues
-    import refusals
-    import sessions
-    import topics
     if lapsed:
         return [queues.locks, sessions.session_locks]
     return [administration.administration, queues.sending, queues.receiving, sessions.sessions,
@@ -26,7 +28,6 @@ def parts(lapsed):
 
 
 def run(binary, folder, lapsed, steps):
-    from world import KEY, LISTEN_KEY, LISTEN_RULE, RULE, World
     os.makedirs(folder, exist_ok=True)
     address = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(2, 254)}"
     options = ["--tls-dir", folder, "--amqps-address", address, "--primary-sas", f"{RULE}:{KEY}",

@@ -11,8 +11,9 @@ from azure.servicebus.exceptions import (
     ServiceBusAuthenticationError, ServiceBusAuthorizationError, ServiceBusQuotaExceededError,
     ServiceBusServerBusyError)
 
+from keys import KEY, LISTEN_KEY, LISTEN_RULE, RULE, signature
 from lab import refused
-from world import LISTEN_KEY, LISTEN_RULE, KEY, RULE, nothing, one
+from world import nothing, one
 
 UNAUTHORIZED = (ServiceBusAuthenticationError, ServiceBusAuthorizationError)
 
@@ -45,8 +46,8 @@ def credentials(world):
     def keys():
         """a shared access signature, a named key, a managed identity"""
         queue = world.queue()
-        signature = world.signature(f"sb://{world.address}/", 600)
-        for credential in (AzureSasCredential(signature), AzureNamedKeyCredential(RULE, KEY),
+        text = signature(f"sb://{world.address}/", 600)
+        for credential in (AzureSasCredential(text), AzureNamedKeyCredential(RULE, KEY),
                            LabCredential(world)):
             round_trip(world, world.connect_with(credential), queue)
 

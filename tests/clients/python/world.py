@@ -1,17 +1,10 @@
 """One namespace of the lab, and what the steps need of it."""
-import base64
-import hashlib
-import hmac
 import time
-import urllib.parse
 
 from azure.servicebus import ServiceBusClient
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-RULE = "RootManageSharedAccessKey"
-KEY = "key-of-the-lab+/="
-LISTEN_RULE = "listener"
-LISTEN_KEY = "another-key"
+from keys import KEY, RULE
 
 
 class World:
@@ -36,13 +29,6 @@ class World:
         return ServiceBusAdministrationClient.from_connection_string(
             f"Endpoint=sb://{self.management};SharedAccessKeyName={rule};SharedAccessKey={key}",
             retry_total=0)
-
-    def signature(self, audience, seconds):
-        sr = urllib.parse.quote_plus(audience)
-        se = int(time.time() + seconds)
-        digest = hmac.new(KEY.encode(), f"{sr}\n{se}".encode(), hashlib.sha256).digest()
-        sig = urllib.parse.quote_plus(base64.b64encode(digest))
-        return f"SharedAccessSignature sr={sr}&sig={sig}&se={se}&skn={RULE}"
 
     def name(self):
         self.made += 1
