@@ -99,8 +99,7 @@ const std::map<std::string, std::set<std::string>> library_users{
       "tests/lab/amqp_engine.cpp", "tests/lab/amqp_links.cpp", "tests/lab/amqp_message.cpp",
       "tests/lab/amqp_proton.cpp", "tests/probes/amqp_peer.cpp"}},
     {"sqlite3.h", {"daemon/journal/sqlite.cpp"}},
-    {"pugixml.hpp",
-     {"tests/lab/servicebus/atom_read.cpp", "tests/lab/servicebus/atom_xml.cpp"}},
+    {"pugixml.hpp", {"tests/lab/servicebus/atom_read.cpp", "tests/lab/servicebus/atom_xml.cpp"}},
     {"prometheus/", {"daemon/metrics/metrics.cpp", "daemon/metrics/series.h"}},
     {"CLI/", {"daemon/cli/cli.cpp", "tests/lab/main.cpp"}},
     {"spdlog/", {"daemon/host/log.cpp"}},
@@ -111,8 +110,8 @@ const std::map<std::string, std::set<std::string>> library_users{
      {"rules/base/json.cpp", "rules/record.cpp", "probes/json.cpp", "daemon/http/status_json.cpp",
       "daemon/cli/order.cpp", "daemon/cli/daemon_client.cpp", "daemon/cli/status_view.cpp"}},
     {"openssl/",
-     {"daemon/host/tls.cpp", "tests/daemon/host/localhost_certificate.cpp",
-      "tests/lab/signature.cpp"}},
+     {"daemon/credentials/sas.cpp", "daemon/host/tls.cpp",
+      "tests/daemon/host/localhost_certificate.cpp", "tests/lab/signature.cpp"}},
 };
 
 }  // namespace

@@ -48,11 +48,10 @@ SasAuth read_sas(const Reading& reading, std::optional<ConnectionString>& string
                 fields.error(other, "stands in the connection_string already");
             }
         }
-        Secret text;
         sas.connection_string = true;
-        reading.reader.read_secret(*whole, "connection_string", text, &sas.source);
-        if (!text.empty()) {
-            auto parsed = parse_connection_string(text.reveal());
+        reading.reader.read_secret(*whole, "connection_string", sas.read, &sas.source);
+        if (!sas.read.empty()) {
+            auto parsed = parse_connection_string(sas.read.reveal());
             if (parsed) {
                 sas.key_name = parsed->key_name;
                 sas.key = parsed->key;
@@ -65,6 +64,7 @@ SasAuth read_sas(const Reading& reading, std::optional<ConnectionString>& string
         read_word(fields, "key_name", sas.key_name, Need::required);
         fields.child("key", Need::required);
         if (key != nullptr) reading.reader.read_secret(*key, "key", sas.key, &sas.source);
+        sas.read = sas.key;
     }
     fields.finish();
     return sas;
@@ -257,6 +257,13 @@ SecretSource source_of(const BrokerAuth& auth) {
     if (const auto* plain = std::get_if<PlainAuth>(&auth)) return plain->source;
     if (const auto* sas = std::get_if<SasAuth>(&auth)) return sas->source;
     if (const auto* identity = std::get_if<IdentityConfig>(&auth)) return identity->source;
+    return {};
+}
+
+Secret secret_of(const BrokerAuth& auth) {
+    if (const auto* plain = std::get_if<PlainAuth>(&auth)) return plain->password;
+    if (const auto* sas = std::get_if<SasAuth>(&auth)) return sas->read;
+    if (const auto* identity = std::get_if<IdentityConfig>(&auth)) return identity->client_secret;
     return {};
 }
 

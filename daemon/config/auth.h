@@ -24,6 +24,7 @@ struct PlainAuth {
 struct SasAuth {
     SecretSource source;
     bool connection_string = false;  // the source holds one, else the bare key
+    Secret read;                     // what the source held
     std::string key_name;
     Secret key;
 };
@@ -54,7 +55,8 @@ using BrokerAuth = std::variant<AnonymousAuth, PlainAuth, SasAuth, IdentityConfi
 // What is used, by names only: "SAS key probe (file /etc/x)".
 std::string to_text(const BrokerAuth& auth);
 
-// The secret's place; kind none when there is none.
+// The secret's place, kind none when there is none, and what was read there.
 SecretSource source_of(const BrokerAuth& auth);
+Secret secret_of(const BrokerAuth& auth);
 
 }  // namespace vc

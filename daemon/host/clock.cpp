@@ -77,6 +77,10 @@ WallTime Clock::wall() const {
     return WallTime{wall_ns()};
 }
 
+WallTime Clock::date() const {
+    return lapse_.factor == 1.0 ? wall() : WallTime{now().time_since_epoch().count()};
+}
+
 std::chrono::nanoseconds Clock::machine_time_until(Instant at) const {
     const Duration left = at - now();
     return left <= Duration::zero() ? std::chrono::nanoseconds::zero() : to_machine(left);

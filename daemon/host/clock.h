@@ -32,6 +32,10 @@ class Clock {
     Instant now() const;
     WallTime wall() const;
 
+    // The date by which we and our peers agree on when something expires: the wall clock, set right
+    // while we run. Under a time-lapse, which no wall clock follows, now() is the only common one.
+    WallTime date() const;
+
     // The machine's own time until the rules' clock shows `at`; zero when that has passed.
     std::chrono::nanoseconds machine_time_until(Instant at) const;
 

@@ -59,6 +59,15 @@ TEST_CASE("durations scale with the factor, there and back") {
     CHECK(hour > 2min);
 }
 
+TEST_CASE("the date is the wall clock's, or under a time-lapse the common time line's") {
+    const Clock plain;
+    CHECK(std::abs(plain.date().unix_ns - plain.wall().unix_ns) < 1'000'000'000);
+    const Clock fast(TimeLapse{1000, plain.wall().unix_ns - 1'000'000'000});
+    CHECK(fast.date().unix_ns - fast.wall().unix_ns > 900'000'000'000);
+    const WallTime date = fast.date();
+    CHECK(date.unix_ns <= fast.now().time_since_epoch().count());
+}
+
 TEST_CASE("a clock that was set back goes on from what the journal knows, and never goes back") {
     Clock clock;
     const Instant floor = clock.now() + 24h;

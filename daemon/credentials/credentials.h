@@ -1,0 +1,63 @@
+// The credentials of both brokers, kept fresh: secrets in files are read again, tokens are fetched
+// ahead of need. Owned by the App, on its thread; outlives the probes that ask it.
+//
+// Nothing that it tells holds a secret or any part of one.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/config/config.h"
+#include "daemon/credentials/broker_credentials.h"
+#include "daemon/credentials/secret_watch.h"
+
+namespace vc {
+
+// One try to have a secret or a token anew.
+struct CredentialNews {
+    std::string name;  // "primary" or "standby"
+    bool renewed = false;
+    bool refused = false;            // by the issuer; when not renewed
+    std::string words;               // what was renewed, or why not
+    bool repeated = false;           // as the last of this name
+    std::optional<Instant> expires;  // of the token in use
+};
+
+class Credentials {
+  public:
+    using Told = std::function<void(const CredentialNews&)>;
+
+    // Fails when certificates of a token endpoint cannot be loaded.
+    static Result<std::unique_ptr<Credentials>> make(boost::asio::io_context& io,
+                                                     const Clock& clock, const Config& config,
+                                                     Told told);
+
+    // Shared with the sessions, which may outlive the stop of everything else.
+    std::shared_ptr<const BrokerCredentials> primary() const { return primary_; }
+    std::shared_ptr<const BrokerCredentials> standby() const { return standby_; }
+
+    void start();
+    void stop();
+
+  private:
+    Credentials(boost::asio::io_context& io, const Clock& clock, Told told);
+    Result<std::shared_ptr<BrokerCredentials>> make_one(const std::string& name,
+                                                        const BrokerConfig& broker,
+                                                        std::uint64_t seed);
+    void changed(const std::string& name, BrokerCredentials& credentials, Result<Secret> secret);
+    void tell(CredentialNews news);
+
+    boost::asio::io_context& io_;
+    Clock clock_;
+    Told told_;
+    std::map<std::string, std::string> last_words_;  // by name, to tell repetitions
+    std::shared_ptr<BrokerCredentials> primary_;
+    std::shared_ptr<BrokerCredentials> standby_;
+    SecretWatch watch_;
+};
+
+}  // namespace vc
