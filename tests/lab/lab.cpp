@@ -24,6 +24,7 @@ Lab::Lab(boost::asio::io_context& io, const LabOptions& given)
       truth(agenda),
       faults(agenda, truth),
       ledger(agenda),
+      tokens(Random(given.seed, "tokens")),
       primary(agenda, given.seed, broker_options("primary", given.primary_plain)),
       standby(agenda, given.seed, broker_options("standby", given.standby_plain)),
       bridge(agenda, given.seed, {primary.port(), standby.port()}, ledger),

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/lab/azure/token.h"
 #include "tests/lab/backend.h"
 #include "tests/lab/bridge.h"
 #include "tests/lab/broker.h"
@@ -42,6 +43,7 @@ class Lab {
     Truth truth;
     Faults faults;
     Ledger ledger;
+    TokenMint tokens;  // of the lab's own Entra; the brokers' $cbs takes them too
     Broker primary;
     Broker standby;
     Bridge bridge;
