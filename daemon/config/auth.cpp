@@ -228,6 +228,12 @@ BrokerAuth ConfigReader::read_auth(const YamlNode& node, const std::string& what
     return AnonymousAuth{};
 }
 
+bool IdentityConfig::same_as(const IdentityConfig& other) const {
+    return token_url == other.token_url && ca == other.ca && resource == other.resource &&
+           tenant == other.tenant && client_id == other.client_id && source == other.source &&
+           client_secret.is(other.client_secret);
+}
+
 std::string to_text(const BrokerAuth& auth) {
     struct Words {
         std::string operator()(const AnonymousAuth&) const { return "ANONYMOUS"; }

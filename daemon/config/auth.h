@@ -42,6 +42,8 @@ struct IdentityConfig {
     Secret client_secret;
 
     bool managed() const { return source.kind == SecretSource::Kind::none; }
+    // Whether both get the same tokens of the same issuer.
+    bool same_as(const IdentityConfig& other) const;
 };
 
 // SASL EXTERNAL with a client certificate of TLS. PEM files, given to TLS as they are.

@@ -9,7 +9,7 @@
 namespace vc {
 
 BrokerCredentials::BrokerCredentials(const Clock& clock, const BrokerConfig& broker,
-                                     std::unique_ptr<IdentityTokens> tokens)
+                                     std::shared_ptr<const IdentityTokens> tokens)
     : clock_(clock), url_(broker.url), auth_(broker.auth), tokens_(std::move(tokens)) {}
 
 AmqpLogin BrokerCredentials::login() const {
@@ -58,10 +58,6 @@ Result<void> BrokerCredentials::replace(Secret secret) {
         } else {
             sas->key = std::move(secret);
         }
-    } else if (tokens_) {
-        // What is in use stays good; the token that comes next makes the difference.
-        tokens_->replace_secret(std::move(secret));
-        return {};
     }
     ++rotations_;
     return {};

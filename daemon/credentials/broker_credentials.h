@@ -20,27 +20,24 @@ class BrokerCredentials final : public AmqpCredentials {
     // slow by less than this does no harm, and a token that leaked is of no use after it.
     static constexpr Duration signed_life = std::chrono::hours(1);
 
-    // `tokens` belongs to an identity, and is null for every other way.
+    // `tokens` is of an identity, shared by all who have it, and null for every other way.
     BrokerCredentials(const Clock& clock, const BrokerConfig& broker,
-                      std::unique_ptr<IdentityTokens> tokens);
+                      std::shared_ptr<const IdentityTokens> tokens);
 
     AmqpLogin login() const override;
     bool uses_cbs() const override;
     std::optional<CbsToken> token(std::string_view audience, Instant now) const override;
     std::uint64_t generation() const override;
 
-    // The configured source holds another secret now. When that is no good, the one in use stays,
-    // and the error, which repeats nothing of it, says why.
+    // The configured password, key or connection string is another one now. When it is no good, the
+    // one in use stays, and the error, which repeats nothing of it, says why.
     Result<void> replace(Secret secret);
-
-    IdentityTokens* tokens() const { return tokens_.get(); }
-    const BrokerAuth& auth() const { return auth_; }
 
   private:
     Clock clock_;
     Url url_;
     BrokerAuth auth_;
-    std::unique_ptr<IdentityTokens> tokens_;
+    std::shared_ptr<const IdentityTokens> tokens_;
     std::uint64_t rotations_ = 0;
 };
 

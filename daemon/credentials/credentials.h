@@ -1,5 +1,6 @@
-// The credentials of both brokers, kept fresh: secrets in files are read again, tokens are fetched
-// ahead of need. Owned by the App, on its thread; outlives the probes that ask it.
+// Every credential that is kept fresh: secrets in files are read again, tokens are fetched ahead of
+// need. Those of both brokers are here from the start; whoever else has an identity asks for its
+// tokens. Owned by the App, on its thread; outlives the probes that ask it.
 //
 // Nothing that it tells holds a secret or any part of one.
 #pragma once
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/config/config.h"
 #include "daemon/credentials/broker_credentials.h"
@@ -19,7 +21,7 @@ namespace vc {
 
 // One try to have a secret or a token anew.
 struct CredentialNews {
-    std::string name;  // "primary" or "standby"
+    std::string name;  // whose: "primary", "standby", or as given to identity()
     bool renewed = false;
     bool refused = false;            // by the issuer; when not renewed
     std::string words;               // what was renewed, or why not
@@ -36,6 +38,10 @@ class Credentials {
                                                      const Clock& clock, const Config& config,
                                                      Told told);
 
+    // The tokens of an identity, one fetcher for all that are the same. Before start().
+    Result<std::shared_ptr<const IdentityTokens>> identity(const std::string& name,
+                                                           const IdentityConfig& identity);
+
     // Shared with the sessions, which may outlive the stop of everything else.
     std::shared_ptr<const BrokerCredentials> primary() const { return primary_; }
     std::shared_ptr<const BrokerCredentials> standby() const { return standby_; }
@@ -44,17 +50,26 @@ class Credentials {
     void stop();
 
   private:
-    Credentials(boost::asio::io_context& io, const Clock& clock, Told told);
+    struct Identity {
+        IdentityConfig config;
+        std::shared_ptr<IdentityTokens> tokens;  // shared with those who show them
+        std::vector<std::string> names;
+    };
+
+    Credentials(boost::asio::io_context& io, const Clock& clock, std::uint64_t seed, Told told);
     Result<std::shared_ptr<BrokerCredentials>> make_one(const std::string& name,
-                                                        const BrokerConfig& broker,
-                                                        std::uint64_t seed);
-    void changed(const std::string& name, BrokerCredentials& credentials, Result<Secret> secret);
+                                                        const BrokerConfig& broker);
+    void watch(const BrokerConfig& broker, const std::string& name, BrokerCredentials& credentials);
+    void tell_of(const std::string& name, const SecretSource& source, const Result<void>& taken,
+                 const IdentityTokens* tokens);
     void tell(CredentialNews news);
 
     boost::asio::io_context& io_;
     Clock clock_;
+    std::uint64_t seed_;
     Told told_;
-    std::map<std::string, std::string> last_words_;  // by name, to tell repetitions
+    std::vector<std::unique_ptr<Identity>> identities_;  // callbacks hold on to each
+    std::map<std::string, std::string> last_words_;      // by name, to tell repetitions
     std::shared_ptr<BrokerCredentials> primary_;
     std::shared_ptr<BrokerCredentials> standby_;
     SecretWatch watch_;

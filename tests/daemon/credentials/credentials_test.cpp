@@ -87,6 +87,22 @@ TEST_CASE("a rotated file that is no good is told of, without what it holds") {
     CHECK(one.credentials->primary()->generation() == 0);
 }
 
+TEST_CASE("those who are the same share one fetcher, and each is told") {
+    Running one;
+    IdentityConfig identity;
+    identity.token_url = one.peer.url("/token");
+    const auto same = one.credentials->identity("monitor", identity);
+    identity.resource = "another";
+    const auto other = one.credentials->identity("other", identity);
+    REQUIRE(one.heard(2));
+    CHECK(one.news[0].name == "standby");
+    CHECK(one.news[1].name == "monitor");
+    CHECK(one.peer.seen().size() == 1);
+    CHECK(*same != *other);
+    CHECK((*same)->token(one.clock.now())->text.reveal() == "jwt");
+    CHECK((*other)->token(one.clock.now()) == nullptr);  // asked for after the start
+}
+
 TEST_CASE("certificates of a token endpoint that cannot be loaded are said before anything runs") {
     boost::asio::io_context io;
     Config config;
@@ -96,6 +112,6 @@ TEST_CASE("certificates of a token endpoint that cannot be loaded are said befor
     config.primary.auth = identity;
     const auto made = Credentials::make(io, Clock(), config, {});
     REQUIRE_FALSE(made.has_value());
-    CHECK(made.error().message.starts_with("platform.primary: "));
+    CHECK(made.error().message.starts_with("primary: "));
     CHECK(made.error().message.find("/no/such/ca.pem") != std::string::npos);
 }
