@@ -84,11 +84,11 @@ TEST_CASE("the summary names the steps in order and never a password") {
     scratch.write("secret", "hunter2\n");
     scratch.write_config(moving);
     Config config = loaded(scratch);
-    config.primary.user = "probe";
-    config.primary.password = Secret("hunter2");
+    config.primary.auth = PlainAuth{
+        "probe", {SecretSource::Kind::file, "/etc/secret", "/etc/secret"}, Secret("hunter2")};
     const std::string text = summary_of(config);
     CHECK(text.find("move (point of no return)") != std::string::npos);
-    CHECK(text.find("as probe") != std::string::npos);
+    CHECK(text.find("as probe by PLAIN (file /etc/secret)") != std::string::npos);
     CHECK(text.find("hunter2") == std::string::npos);
     CHECK(text.find("to 1 place\n") != std::string::npos);
 }
