@@ -122,15 +122,17 @@ void AmqpClient::on_attach(AmqpConnection&, const AmqpLink& link) {
     }
 }
 
-// A link that went while its connection stands is attached again a little later.
-void AmqpClient::on_detach(AmqpConnection&, LinkId link, const AmqpError&) {
+// A link that went while its connection stands is attached again: at once when the broker closed it
+// for being idle, else a little later.
+void AmqpClient::on_detach(AmqpConnection&, LinkId link, const AmqpError& error) {
     for (auto& [entity, receiver] : receivers_) {
         if (receiver.link != link) continue;
         receiver.link = {};
         receiver.attached = false;
     }
     link_lost(link);
-    reattach_.after(last_backoff, [this] {
+    const bool idle = error.condition == "amqp:link:detach-forced";
+    reattach_.after(idle ? Duration{1ms} : last_backoff, [this] {
         for (auto& [entity, receiver] : receivers_)
             attach_receiver(entity, receiver);
         for (auto& [entity, sender] : senders_)

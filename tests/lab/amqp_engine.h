@@ -125,6 +125,7 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     // Whether the peer asked to have its credit back, and has no answer yet.
     bool drain_asked(LinkId link) const;
 
+    bool has_link(LinkId link) const { return links_.count(link.value) > 0; }
     bool open() const { return open_; }
     const AmqpRemote& remote() const { return remote_; }
     Freeze frozen() const { return frozen_; }

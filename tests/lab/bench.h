@@ -106,6 +106,18 @@ struct AmqpPeer : AmqpEvents {
         connection = std::make_shared<AmqpConnection>(agenda, std::move(socket), settings, *this);
         connection->start();
     }
+    AmqpPeer(Agenda& given, std::unique_ptr<Transport> transport, Credentials login = {},
+             const std::string& mechanisms = "")
+        : agenda(given) {
+        AmqpConnection::Settings settings;
+        settings.container_id = "test";
+        settings.credentials = std::move(login);
+        settings.mechanisms = mechanisms;
+        settings.idle_timeout = std::chrono::seconds(60);
+        connection =
+            std::make_shared<AmqpConnection>(agenda, std::move(transport), settings, *this);
+        connection->start();
+    }
     ~AmqpPeer() override { connection->abandon(); }
 
     void on_open(AmqpConnection&) override { opened = true; }

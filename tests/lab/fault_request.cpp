@@ -23,7 +23,8 @@ constexpr std::array kinds = {
     FaultKind::CountsZero,    FaultKind::MgmtSlow,     FaultKind::ManagementDown,
     FaultKind::Freeze,        FaultKind::SaslStall,    FaultKind::HeartbeatOnly,
     FaultKind::AcceptBacklog, FaultKind::OpenStall,    FaultKind::TlsStall,
-    FaultKind::CbsStall,      FaultKind::Cbs401,       FaultKind::AttachStall};
+    FaultKind::CbsStall,      FaultKind::Cbs401,       FaultKind::AttachStall,
+    FaultKind::Certificate};
 
 template <class T>
 using Words = std::initializer_list<std::pair<const char*, T>>;
@@ -185,6 +186,11 @@ void read_own(Fault& fault, Reader& in, bool narrows) {
                 Duration{static_cast<std::int64_t>(in.number("every_s", 300, 0.001, 1e6) * s)};
             fault.pause = in.time("pause_s", 5, s);
             break;
+        case FaultKind::Certificate:
+            fault.face = in.word<TlsFace>(
+                "show", "expired",
+                {{"expired", TlsFace::Expired}, {"wrong_host", TlsFace::WrongHost}});
+            break;
         case FaultKind::Throttle:
             fault.credits = in.number("credits_per_s", 1000, 0.001, 1e9);
             fault.hidden = in.flag("hidden");
@@ -208,7 +214,9 @@ Result<Fault> read_fault(FaultKind kind, json::object request, bool narrows) {
     fault.kind = kind;
     fault.length = in.time("for_s", 0, s);
     if (narrows) read_narrowing(fault, in);
-    if (kind != FaultKind::Drop && kind != FaultKind::Cut) fault.p = in.number("p", 1, 0, 1);
+    const bool whole =
+        kind == FaultKind::Drop || kind == FaultKind::Cut || kind == FaultKind::Certificate;
+    if (!whole) fault.p = in.number("p", 1, 0, 1);
     if (kind == FaultKind::Delay || kind == FaultKind::Stall) {
         fault.dir = in.word<FaultDir>(
             "dir", "both",

@@ -103,6 +103,8 @@ const char* to_text(FaultKind kind) {
             return "cbs_401";
         case FaultKind::AttachStall:
             return "attach_stall";
+        case FaultKind::Certificate:
+            return "certificate";
     }
     return "?";
 }
@@ -113,8 +115,7 @@ double FaultState::share(const Live& live) const {
     return live.fault.p * std::clamp(grown, 0.0, 1.0);
 }
 
-bool FaultState::concerns(const Live& live, const FaultAsk& ask) const {
-    const Fault& fault = live.fault;
+bool FaultState::concerns(const Fault& fault, const FaultAsk& ask) const {
     if (!below(ask.entity, fault.entity)) return false;
     if (fault.role != FaultRole::Any && fault.role != ask.role) return false;
     switch (fault.only) {
@@ -322,6 +323,13 @@ bool FaultState::refuses_all() const {
 
 bool FaultState::refuses() {
     return message_hit(FaultKind::Refuse, {});
+}
+
+TlsFace FaultState::face() const {
+    for (const auto& [id, live] : faults_) {
+        if (live.fault.kind == FaultKind::Certificate) return live.fault.face;
+    }
+    return TlsFace::Good;
 }
 
 bool FaultState::cut() const {

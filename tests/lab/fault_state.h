@@ -21,6 +21,7 @@
 #include "tests/lab/amqp_types.h"
 #include "tests/lab/fates.h"
 #include "tests/lab/random.h"
+#include "tests/lab/tls.h"
 
 namespace vc::lab {
 
@@ -55,6 +56,7 @@ enum class FaultKind {
     CbsStall,
     Cbs401,
     AttachStall,
+    Certificate,
 };
 // In: what comes to the component (a broker's settles); Out: what it hands on (deliveries).
 enum class FaultDir { In, Out, Both };
@@ -76,12 +78,13 @@ struct Fault {
     bool new_connections = false;  // stall: new connections get no answer either
     double share = 1;              // drop: of the connections there are
     DropMode mode = DropMode::Rst;
-    Duration every{};       // drop, periodic_stall: again and again; 0 for once
-    Duration doubles{};     // drop: by chance, and twice as often after each such time
-    Duration pause{};       // periodic_stall: how long each is
-    double credits = 1000;  // throttle: a second
-    bool hidden = false;    // throttle: late instead of refused
-    std::string entity;     // empty: all
+    TlsFace face = TlsFace::Good;  // certificate
+    Duration every{};              // drop, periodic_stall: again and again; 0 for once
+    Duration doubles{};            // drop: by chance, and twice as often after each such time
+    Duration pause{};              // periodic_stall: how long each is
+    double credits = 1000;         // throttle: a second
+    bool hidden = false;           // throttle: late instead of refused
+    std::string entity;            // empty: all
     FaultRole role = FaultRole::Any;
     FaultOnly only = FaultOnly::All;
     Duration ramp{};
@@ -138,6 +141,9 @@ class FaultState {
     // Whether a fault of this kind is on for what is asked about, drawn once per connection.
     bool hits(FaultKind kind, const FaultAsk& ask);
     bool any(FaultKind kind) const;
+    TlsFace face() const;  // what a new TLS connection is shown
+    // Whether an ask is among those that a fault is narrowed to.
+    bool concerns(const Fault& fault, const FaultAsk& ask) const;
 
     std::size_t active() const { return faults_.size(); }
     // Writes down what became of a message; a no-op while nobody keeps a log.
@@ -155,7 +161,7 @@ class FaultState {
     };
     Instant now() const { return agenda_ == nullptr ? Instant{} : agenda_->now(); }
     double share(const Live& live) const;
-    bool concerns(const Live& live, const FaultAsk& ask) const;
+    bool concerns(const Live& live, const FaultAsk& ask) const { return concerns(live.fault, ask); }
     bool drawn(const Live& live) { return random_.chance(share(live)); }
     bool sticky(const Live& live, const FaultAsk& ask) const;
     bool message_hit(FaultKind kind, const FaultAsk& ask);

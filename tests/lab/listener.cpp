@@ -28,12 +28,13 @@ void reset_socket(Socket& socket) {
     socket.close(ignored);
 }
 
-Listener::Listener(boost::asio::io_context& io, Accept accept)
+Listener::Listener(boost::asio::io_context& io, Accept accept, const tcp::endpoint& at)
     : io_(io), accept_(std::move(accept)), guard_(io), acceptor_(io) {
     guard_.open(tcp::v4());
     share_port(guard_);
-    guard_.bind({boost::asio::ip::address_v4::loopback(), 0});
-    port_ = guard_.local_endpoint().port();
+    guard_.set_option(tcp::acceptor::reuse_address(true));
+    guard_.bind(at);
+    at_ = guard_.local_endpoint();
     open();
 }
 
@@ -45,7 +46,8 @@ Listener::~Listener() {
 void Listener::open() {
     acceptor_.open(tcp::v4());
     share_port(acceptor_);
-    acceptor_.bind({boost::asio::ip::address_v4::loopback(), port_});
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.bind(at_);
     acceptor_.listen();
     accept_next();
 }
