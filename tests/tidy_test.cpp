@@ -97,7 +97,7 @@ const std::map<std::string, std::set<std::string>> library_users{
     {"proton/",
      {"probes/amqp/engine.cpp", "tests/lab/servicebus/cbs_message.cpp", "tests/lab/amqp_data.cpp",
       "tests/lab/amqp_driver.h", "tests/lab/amqp_engine.cpp", "tests/lab/amqp_links.cpp",
-      "tests/lab/amqp_message.cpp", "tests/lab/amqp_proton.cpp", "tests/probes/amqp_peer.cpp"}},
+      "tests/lab/amqp_message.cpp", "tests/lab/amqp_proton.cpp", "tests/probes/amqp_peer.cpp", "tests/bench/bare_peer.cpp"}},
     {"sqlite3.h", {"daemon/journal/sqlite.cpp"}},
     {"pugixml.hpp",
      {"probes/readiness/atom.cpp", "tests/lab/servicebus/atom_read.cpp",

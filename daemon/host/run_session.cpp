@@ -78,7 +78,10 @@ void SessionRunner::carry_out(SessionOutput out) {
         for (const auto& line : lines_)
             line->change.raise();
     }
-    wake_change_.raise();
+    // A time that moves away is left alone: most do, with every answer, and waking up for nothing
+    // now and then costs less than setting a timer for each.
+    const auto next = next_time();
+    if (next && (!armed_ || *next < *armed_)) wake_change_.raise();
     for (const Observation& seen : out.observations)
         callbacks_.on_observation(seen);
     for (const Gauge& gauge : out.gauges) {
@@ -193,22 +196,27 @@ asio::awaitable<void> SessionRunner::writer(Leg leg) {
     }
 }
 
+std::optional<Instant> SessionRunner::next_time() const {
+    std::optional<Instant> next;
+    const auto consider = [&next](const std::optional<Instant>& at) {
+        if (at && (!next || *at < *next)) next = at;
+    };
+    consider(wake_at_);
+    consider(stop_at_);
+    for (const auto& line : lines_)
+        consider(line->linger_until);
+    return next;
+}
+
 asio::awaitable<void> SessionRunner::wakes() {
     while (running_ > 0) {
-        std::optional<Instant> next;
-        const auto consider = [&next](const std::optional<Instant>& at) {
-            if (at && (!next || *at < *next)) next = at;
-        };
-        consider(wake_at_);
-        consider(stop_at_);
-        for (const auto& line : lines_)
-            consider(line->linger_until);
-        if (!next) {
+        armed_ = next_time();
+        if (!armed_) {
             co_await wake_change_.wait();
             continue;
         }
         // A microsecond more, so that rounding does not wake us a little early again and again.
-        const auto wait = clock_.machine_time_until(*next) + std::chrono::microseconds(1);
+        const auto wait = clock_.machine_time_until(*armed_) + std::chrono::microseconds(1);
         co_await wake_change_.wait_for(wait);
         on_time(clock_.now());
     }

@@ -83,6 +83,7 @@ class SessionRunner {
     static void end_connection(Line& line, CloseReason reason);
     bool finished() const;
     void line_ended();
+    std::optional<Instant> next_time() const;
     void on_time(Instant now);
 
     boost::asio::any_io_executor executor_;
@@ -93,7 +94,8 @@ class SessionRunner {
 
     std::vector<std::unique_ptr<Line>> lines_;  // by leg
     std::size_t running_ = 0;                   // connections() that have not ended
-    Signal wake_change_;                        // for wakes(): a time has changed
+    Signal wake_change_;                        // for wakes(): it must wake up earlier than armed_
+    std::optional<Instant> armed_;              // when wakes() wakes up by itself
     Signal all_ended_;
     bool stopping_ = false;
     bool abandoned_ = false;

@@ -1,99 +1,33 @@
-// voltcanary-bench: measures a running daemon against an idle lab, prints a line per figure and
-// writes OUT/NAME.json: figure -> {value, unit, target, of}. Times are machine time.
-#include <cmath>
+// voltcanary-bench: measures real processes on loopback, prints a line per figure and writes
+// OUT/NAME.json; see figures.h. Times are machine time.
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <stdexcept>
+#include <functional>
+#include <map>
 #include <string>
 
-#include "tests/e2e/platform.h"
-#include "tests/e2e/watcher.h"
+#include "tests/bench/broker.h"
+#include "tests/bench/figures.h"
+#include "tests/bench/idle.h"
+#include "tests/e2e/child.h"
 
 namespace vc::bench {
 namespace {
 
-namespace json = boost::json;
-
-// One figure as the file has it. `target` and `of` are null when there is nothing to be compared
-// with.
-class Figures {
-  public:
-    // A figure of which nothing was measured is null, and says so.
-    void add(const std::string& name, double value, const std::string& unit) {
-        const json::value known = std::isnan(value) ? json::value(nullptr) : json::value(value);
-        figures_[name] = {{"value", known}, {"unit", unit}, {"target", nullptr}, {"of", nullptr}};
-        std::printf("%-28s %12.3f %s\n", name.c_str(), value, unit.c_str());
-    }
-    const json::object& all() const { return figures_; }
-
-  private:
-    json::object figures_;
-};
-
-double number(const json::value& value) {
-    return value.is_null() ? std::nan("") : value.to_number<double>();
-}
-
-std::uint64_t attempts_of(const json::object& status) {
-    std::uint64_t sum = 0;
-    for (const auto& [channel, facts] : status.at("channels").as_object()) {
-        sum += facts.at("started").to_number<std::uint64_t>();
-    }
-    return sum;
-}
-
-// An idle platform: no faults and no ordinary chargers, so that only we are measured. The cadences
-// are the shipped ones, ten times as fast, so that a minute has enough of every kind.
-void idle(Figures& figures) {
-    using std::chrono::minutes;
-    constexpr double factor = 10;
-    e2e::TempDir dir;
-    e2e::PlatformOptions options;
-    options.factor = factor;
-    options.chargers = 0;
-    e2e::Platform platform(dir, options);
-    e2e::Watcher watcher(dir, platform, {});
-    const auto pass = [&](Duration span) {
-        e2e::eventually(platform.clock(), span, [] { return false; });
-    };
-    pass(minutes(1));
-    const Instant from = platform.clock().now();
-    const auto cpu_from = watcher.process().cpu_time();
-    const std::uint64_t attempts_from = attempts_of(watcher.status());
-    pass(minutes(10));
-    const json::object status = watcher.status();
-    const double machine_s = seconds(platform.clock().now() - from) / factor;
-    const double cpu_s = seconds(watcher.process().cpu_time() - cpu_from);
-    const auto attempts = static_cast<double>(attempts_of(status) - attempts_from);
-
-    for (const auto& [channel, facts] : status.at("channels").as_object()) {
-        const json::object& recent = facts.at("recent").as_object();
-        const std::string name = channel;
-        figures.add(name + "_p50_of_100_ms", number(recent.at("p50_s")) * 1e3 / factor, "ms");
-        figures.add(name + "_p99_of_100_ms", number(recent.at("p99_s")) * 1e3 / factor, "ms");
-        figures.add(name + "_bad", number(recent.at("bad")), "of the last 100 attempts");
-    }
-    figures.add("attempts_per_second", attempts / machine_s, "1/s");
-    figures.add("cpu_cores", cpu_s / machine_s, "cores");
-    figures.add("cpu_us_per_attempt", cpu_s * 1e6 / attempts, "us");
-    figures.add("resident_bytes", static_cast<double>(watcher.process().resident_bytes()), "bytes");
-    const std::string unaccounted = watcher.unaccounted();
-    if (!unaccounted.empty()) throw std::runtime_error("not accounted for: " + unaccounted);
-    if (watcher.stop() != 0) throw std::runtime_error("the daemon did not stop cleanly");
-}
-
 int run(int argc, char** argv) {
-    if (argc != 4 || std::string(argv[1]) != "idle" || std::string(argv[2]) != "--out") {
-        std::fprintf(stderr, "usage: voltcanary-bench idle --out DIR\n");
+    const std::map<std::string, std::function<void(Figures&)>> benches{{"idle", idle},
+                                                                       {"broker", broker}};
+    const std::string name = argc == 4 ? argv[1] : "";
+    if (!benches.contains(name) || std::string(argv[2]) != "--out") {
+        std::fprintf(stderr, "usage: voltcanary-bench idle|broker --out DIR\n");
         return 2;
     }
     Figures figures;
-    idle(figures);
+    benches.at(name)(figures);
     const std::filesystem::path out = argv[3];
     std::filesystem::create_directories(out);
-    e2e::write_text(out / (std::string(argv[1]) + ".json"), json::serialize(figures.all()) + "\n");
+    e2e::write_text(out / (name + ".json"), boost::json::serialize(figures.all()) + "\n");
     return 0;
 }
 

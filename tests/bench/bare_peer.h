@@ -1,0 +1,68 @@
+// What the probes are compared with: Proton's C engine over a socket that blocks, and nothing else.
+// No event loop, no timers, no state machine, no deadlines but one for all. It goes through the
+// same steps on the wire as a probe does, and takes the time of each.
+//
+// A peer that does not answer within some seconds, or says no, ends as std::runtime_error.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "daemon/host/clock.h"
+
+namespace vc::bench {
+
+struct BareTarget {
+    std::string host = "localhost";  // must be what the certificate is for
+    std::uint16_t port = 0;
+    std::string ca;  // PEM file; TLS when it is not empty
+    std::string address;
+    std::function<std::string(const std::string& audience)>
+        token;  // of type sastoken; may be empty
+};
+
+// One connection.
+class BarePeer {
+  public:
+    explicit BarePeer(const BareTarget& target);
+    ~BarePeer();
+    BarePeer(const BarePeer&) = delete;
+    BarePeer& operator=(const BarePeer&) = delete;
+
+    void open();       // TCP, TLS, SASL ANONYMOUS, open
+    void put_token();  // attach to $cbs both ways, and the exchange
+    void attach_sender();
+    void attach_receiver();  // with credit
+    void close();            // in order
+
+  private:
+    friend class BarePing;
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// One message after another, sent on one connection and received on another (or the same one).
+class BarePing {
+  public:
+    BarePing(BarePeer& sender, BarePeer& receiver) : sender_(sender), receiver_(receiver) {}
+
+    struct Times {
+        Duration settle{};    // from the send to the broker's settling it
+        Duration receive{};   // from the send to its arrival
+        Duration complete{};  // from the arrival to the broker's settling that
+    };
+    Times once();
+
+  private:
+    BarePeer& sender_;
+    BarePeer& receiver_;
+    Clock clock_;
+    std::uint64_t number_ = 0;
+};
+
+// Connect, one message, close; how long all of it took.
+Duration bare_fresh(const BareTarget& target);
+
+}  // namespace vc::bench

@@ -1,0 +1,9 @@
+#include "tests/bench/broker.h"
+
+namespace vc::bench {
+
+void broker(Figures& figures) {
+    pace(figures);
+}
+
+}  // namespace vc::bench
