@@ -50,6 +50,19 @@ struct VendorConfig {
     Duration every = std::chrono::seconds(60);  // vendors publish once a minute
 };
 
+// A broker's management plane: what it holds is listed there, over HTTP.
+struct ManagementConfig {
+    Url url;                         // without a path
+    std::optional<BrokerAuth> auth;  // a key that may list; none: as the probes
+};
+
+// Audits that compare what both brokers hold; how often is said in rules.audits.
+struct ReadinessConfig {
+    ManagementConfig primary;
+    ManagementConfig standby;
+    std::vector<std::string> ignore;  // patterns of paths, see probes/readiness/inventory.h
+};
+
 struct Config {
     std::string file;                           // as it was named on the command line
     std::string state = "/var/lib/voltcanary";  // directory of the journal
@@ -61,6 +74,8 @@ struct Config {
     BrokerConfig standby;
     std::vector<Url> control;  // at least one
     std::optional<VendorConfig> vendor;
+
+    std::optional<ReadinessConfig> readiness;  // present exactly when rules.audits is
 
     std::vector<HookDefinition> hooks;  // names are unique, each has apply, programs are absolute
     std::vector<HookCommand> notify;    // each page goes to all of them
