@@ -1,4 +1,4 @@
-// The AMQP messages of the lab as values. Text bodies travel as one Data section.
+// The messages of the lab's own clients as values. Text bodies travel as one Data section.
 #pragma once
 
 #include <cstdint>
@@ -21,22 +21,5 @@ struct AmqpMessage {
 std::string encode(const AmqpMessage& message);
 // Nothing when the bytes are no AMQP message.
 std::optional<AmqpMessage> decode(std::string_view bytes);
-
-// What the broker adds to a message that it takes: a message-id when there is none, and the
-// annotations of Service Bus. Bytes that cannot be read back (a batch of several Data sections,
-// say) are kept as they are.
-struct BrokerStamp {
-    std::int64_t sequence_number = 0;
-    std::int64_t enqueued_unix_ms = 0;
-    std::string message_id;  // used when the message has none
-};
-struct StampedMessage {
-    std::string bytes;
-    std::int64_t ttl_ms = 0;  // how long the sender wants it kept; 0 for ever
-};
-StampedMessage stamped(std::string bytes, const BrokerStamp& stamp);
-
-// The same message, its header saying how often it was delivered before.
-std::string with_delivery_count(std::string bytes, std::uint32_t count);
 
 }  // namespace vc::lab

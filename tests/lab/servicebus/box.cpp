@@ -416,6 +416,12 @@ Counts Box::counts() const {
     counts.scheduled = scheduled_;
     counts.deferred = deferred_;
     counts.locked = locks_.size();
+    if (deferred_ > 0) {
+        counts.locked = static_cast<std::size_t>(
+            std::count_if(locks_.begin(), locks_.end(), [this](const auto& entry) {
+                return slots_.at(entry.second).stored.state == State::Active;
+            }));
+    }
     counts.held = held_;
     counts.total = slots_.size();
     counts.active = slots_.size() - scheduled_ - deferred_;
