@@ -142,6 +142,7 @@ int App::run() {
 }
 
 Result<void> App::open() {
+    metrics_.expect(named_parts(config_));
     if (auto opened = open_journal(); !opened) return opened;
     hooks_ = std::make_unique<Hooks>(io_, clock_, config_.hooks);
     notifier_ = std::make_unique<Notifier>(io_, clock_, config_.notify);
@@ -338,6 +339,7 @@ void App::refresh_metrics() {
     metrics_.journal(journal_facts(journal_->counts()));
     metrics_.notify(notify_facts(notifier_->counts()));
     metrics_.session_events(session_events(probing_->counters()));
+    metrics_.log_lines_lost(log_.lines_lost());
 }
 
 std::uint64_t App::count_open() {

@@ -2,6 +2,13 @@
 
 namespace vc {
 
+NamedParts named_parts(const Config& config) {
+    NamedParts parts;
+    parts.primary_entities = config.primary.entities;
+    parts.standby_entities = config.standby.entities;
+    return parts;
+}
+
 JournalFacts journal_facts(const JournalCounts& counts) {
     return {counts.state == JournalState::ok,
             counts.records_written,

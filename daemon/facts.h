@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 
+#include "daemon/config/config.h"
 #include "daemon/journal/journal.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/notify/notify.h"
@@ -11,6 +12,8 @@
 
 namespace vc {
 
+// What has series before anything is known of it.
+NamedParts named_parts(const Config& config);
 JournalFacts journal_facts(const JournalCounts& counts);
 // With no audit configured it stays unknown.
 ReadinessFacts readiness_facts(const EngineStatus& status);

@@ -20,8 +20,8 @@ namespace {
 // From a millisecond (a local broker) to a minute (three budgets of the slowest probe and more).
 const Histogram::BucketBoundaries latency_buckets{
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60};
-const Histogram::BucketBoundaries lag_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                              0.05,   0.1,   0.25,   0.5,   1,    5};
+const Histogram::BucketBoundaries lag_buckets{
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 
 constexpr std::array all_phases{
     Phase::dns,         Phase::tcp,           Phase::tls,          Phase::upgrade,
