@@ -92,6 +92,17 @@ std::string put_token_message(const std::string& audience, const std::string& to
     return encoded(message.get());
 }
 
+bool has_message(pn_link_t* link) {
+    pn_delivery_t* current = pn_link_current(link);
+    return current != nullptr && pn_delivery_readable(current) && !pn_delivery_partial(current);
+}
+
+std::string message_in(pn_link_t* link) {
+    std::string bytes(pn_delivery_pending(pn_link_current(link)), '\0');
+    pn_link_recv(link, bytes.data(), bytes.size());
+    return bytes;
+}
+
 // 0 when there is none.
 int status_of(const std::string& reply) {
     const Message message{pn_message()};
@@ -119,6 +130,8 @@ struct BarePeer::State {
     pn_session_t* session = nullptr;
     pn_link_t* sender = nullptr;
     pn_link_t* receiver = nullptr;
+    pn_link_t* ask = nullptr;  // of $cbs
+    pn_link_t* answer = nullptr;
 
     ~State() {
         if (socket >= 0) ::close(socket);
@@ -131,7 +144,7 @@ struct BarePeer::State {
     void flush();
     void read();
     pn_link_t* attach(const std::string& name, const std::string& source, const std::string& to);
-    void send(pn_link_t* link, const std::string& bytes, std::uint64_t tag);
+    pn_delivery_t* send(pn_link_t* link, const std::string& bytes, std::uint64_t tag);
     void secure();
 };
 
@@ -154,17 +167,20 @@ void BarePeer::State::read() {
     pn_transport_process(transport, static_cast<std::size_t>(got));
 }
 
-// Reads and writes on all of them until `met`.
-template <class States, class Met>
-void until(const States& states, const char* what, const Met& met) {
+// Reads and writes on both until `met` holds for both.
+template <class State, class Met>
+void until(const std::array<State*, 2>& states, const char* what, const Met& met) {
     std::array<pollfd, 2> waits{};
     for (;;) {
         std::size_t count = 0;
+        bool all = true;
         for (auto* state : states) {
             state->flush();
-            waits[count++] = {state->socket, POLLIN, 0};
+            const bool done = met(*state);
+            waits[count++] = {done ? -1 : state->socket, POLLIN, 0};  // -1 is not waited for
+            all = all && done;
         }
-        if (met()) return;
+        if (all) return;
         const int ready = ::poll(waits.data(), count, patience_ms);
         if (ready <= 0) fail(std::string(what) + ": no answer");
         count = 0;
@@ -198,10 +214,12 @@ pn_link_t* BarePeer::State::attach(const std::string& name, const std::string& s
     return link;
 }
 
-void BarePeer::State::send(pn_link_t* link, const std::string& bytes, std::uint64_t tag) {
-    pn_delivery(link, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
+pn_delivery_t* BarePeer::State::send(pn_link_t* link, const std::string& bytes, std::uint64_t tag) {
+    pn_delivery_t* delivery =
+        pn_delivery(link, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
     pn_link_send(link, bytes.data(), bytes.size());
     pn_link_advance(link);
+    return delivery;
 }
 
 BarePeer::BarePeer(const BareTarget& target) : state_(std::make_unique<State>()) {
@@ -210,101 +228,98 @@ BarePeer::BarePeer(const BareTarget& target) : state_(std::make_unique<State>())
 
 BarePeer::~BarePeer() = default;
 
-void BarePeer::open() {
-    State& state = *state_;
-    state.socket = dial(state.target.host, state.target.port);
-    pn_transport_set_max_frame(state.transport, 65536);
-    pn_transport_set_idle_timeout(state.transport, 120'000);
-    if (!state.target.ca.empty()) state.secure();
-    pn_sasl_allowed_mechs(pn_sasl(state.transport), "ANONYMOUS");
-    pn_connection_set_container(state.connection, "bare");
-    pn_connection_set_hostname(state.connection, state.target.host.c_str());
-    pn_connection_open(state.connection);
-    state.session = pn_session(state.connection);
-    pn_session_open(state.session);
-    pn_transport_bind(state.transport, state.connection);
-    until(std::array{&state}, "open", [&] {
+void BarePair::open() {
+    const std::array states{sender_.state_.get(), receiver_.state_.get()};
+    for (auto* state : states) {
+        state->socket = dial(state->target.host, state->target.port);
+        pn_transport_set_max_frame(state->transport, 65536);
+        pn_transport_set_idle_timeout(state->transport, 120'000);
+        if (!state->target.ca.empty()) state->secure();
+        pn_sasl_allowed_mechs(pn_sasl(state->transport), "ANONYMOUS");
+        pn_connection_set_container(state->connection, "bare");
+        pn_connection_set_hostname(state->connection, state->target.host.c_str());
+        pn_connection_open(state->connection);
+        state->session = pn_session(state->connection);
+        pn_session_open(state->session);
+        pn_transport_bind(state->transport, state->connection);
+    }
+    until(states, "open", [](const auto& state) {
         return (pn_connection_state(state.connection) & PN_REMOTE_ACTIVE) != 0 &&
                (pn_session_state(state.session) & PN_REMOTE_ACTIVE) != 0;
     });
 }
 
-void BarePeer::put_token() {
-    State& state = *state_;
-    if (!state.target.token) return;
-    const char* scheme = state.target.ca.empty() ? "amqp://" : "amqps://";
-    const std::string audience = scheme + state.target.host + "/" + state.target.address;
-    pn_link_t* ask = state.attach("bare-cbs-ask", "", "$cbs");
-    pn_link_t* answer = state.attach("bare-cbs", "$cbs", "bare-cbs");
-    until(std::array{&state}, "attach to $cbs", [&] {
-        return (pn_link_state(answer) & PN_REMOTE_ACTIVE) != 0 && pn_link_credit(ask) > 0;
+void BarePair::put_token() {
+    const std::array states{sender_.state_.get(), receiver_.state_.get()};
+    if (!states[0]->target.token) return;
+    for (auto* state : states) {
+        state->ask = state->attach("bare-cbs-ask", "", "$cbs");
+        state->answer = state->attach("bare-cbs", "$cbs", "bare-cbs");
+    }
+    until(states, "attach to $cbs", [](const auto& state) {
+        return (pn_link_state(state.answer) & PN_REMOTE_ACTIVE) != 0 &&
+               pn_link_credit(state.ask) > 0;
     });
-    state.send(ask, put_token_message(audience, state.target.token(audience)), 0);
-    pn_delivery_t* reply = nullptr;
-    until(std::array{&state}, "put-token", [&] {
-        reply = pn_link_current(answer);
-        return reply != nullptr && pn_delivery_readable(reply) && !pn_delivery_partial(reply);
-    });
-    std::string bytes(pn_delivery_pending(reply), '\0');
-    pn_link_recv(answer, bytes.data(), bytes.size());
-    pn_delivery_update(reply, PN_ACCEPTED);
-    pn_delivery_settle(reply);
-    const int status = status_of(bytes);
-    if (status / 100 != 2) fail("put-token: " + std::to_string(status));
+    for (auto* state : states) {
+        const char* scheme = state->target.ca.empty() ? "amqp://" : "amqps://";
+        const std::string audience = scheme + state->target.host + "/" + state->target.address;
+        state->send(state->ask, put_token_message(audience, state->target.token(audience)), 0);
+    }
+    until(states, "put-token", [](const auto& state) { return has_message(state.answer); });
+    for (auto* state : states) {
+        pn_delivery_t* reply = pn_link_current(state->answer);
+        const int status = status_of(message_in(state->answer));
+        pn_delivery_update(reply, PN_ACCEPTED);
+        pn_delivery_settle(reply);
+        if (status / 100 != 2) fail("put-token: " + std::to_string(status));
+    }
 }
 
-void BarePeer::attach_sender() {
-    State& state = *state_;
-    state.sender = state.attach("bare-send", "", state.target.address);
-    until(std::array{&state}, "attach to send", [&] {
+void BarePair::attach() {
+    BarePeer::State& out = *sender_.state_;
+    BarePeer::State& in = *receiver_.state_;
+    const std::string& address = out.target.address;
+    out.sender = out.attach("bare-send", "", address);
+    in.receiver = in.attach("bare-receive", address, address);
+    until(std::array{&out, &in}, "attach", [](const auto& state) {
+        if (state.receiver != nullptr) {
+            return (pn_link_state(state.receiver) & PN_REMOTE_ACTIVE) != 0;
+        }
         return (pn_link_state(state.sender) & PN_REMOTE_ACTIVE) != 0 &&
                pn_link_credit(state.sender) > 0;
     });
 }
 
-void BarePeer::attach_receiver() {
-    State& state = *state_;
-    state.receiver = state.attach("bare-receive", state.target.address, state.target.address);
-    until(std::array{&state}, "attach to receive",
-          [&] { return (pn_link_state(state.receiver) & PN_REMOTE_ACTIVE) != 0; });
+void BarePair::close() {
+    const std::array states{sender_.state_.get(), receiver_.state_.get()};
+    for (auto* state : states)
+        pn_connection_close(state->connection);
+    until(states, "close", [](const auto& state) {
+        return (pn_connection_state(state.connection) & PN_REMOTE_CLOSED) != 0;
+    });
 }
 
-void BarePeer::close() {
-    State& state = *state_;
-    pn_connection_close(state.connection);
-    until(std::array{&state}, "close",
-          [&] { return (pn_connection_state(state.connection) & PN_REMOTE_CLOSED) != 0; });
-}
-
-BarePing::Times BarePing::once() {
+BarePair::Times BarePair::once() {
     BarePeer::State& out = *sender_.state_;
     BarePeer::State& in = *receiver_.state_;
-    std::vector<BarePeer::State*> both{&out};
-    if (&in != &out) both.push_back(&in);
     const std::uint64_t number = ++number_;
     Times times;
     const Instant begin = clock_.now();
-    pn_delivery_t* sent =
-        pn_delivery(out.sender, pn_dtag(reinterpret_cast<const char*>(&number), sizeof number));
-    const std::string bytes = message_of(number);
-    pn_link_send(out.sender, bytes.data(), bytes.size());
-    pn_link_advance(out.sender);
+    pn_delivery_t* sent = out.send(out.sender, message_of(number), number);
     pn_delivery_t* got = nullptr;
     bool completed = false;
     Instant arrived{};
-    until(both, "a message", [&] {
+    const auto step = [&](const auto&) {
         if (sent != nullptr && pn_delivery_remote_state(sent) == PN_ACCEPTED) {
             times.settle = clock_.now() - begin;
             pn_delivery_settle(sent);
             sent = nullptr;
         }
-        pn_delivery_t* current = got == nullptr ? pn_link_current(in.receiver) : nullptr;
-        if (current != nullptr && pn_delivery_readable(current) && !pn_delivery_partial(current)) {
+        if (got == nullptr && has_message(in.receiver)) {
             arrived = clock_.now();
             times.receive = arrived - begin;
-            got = current;
-            std::string text(pn_delivery_pending(got), '\0');
-            pn_link_recv(in.receiver, text.data(), text.size());
+            got = pn_link_current(in.receiver);
+            message_in(in.receiver);
             pn_link_advance(in.receiver);
             pn_delivery_update(got, PN_ACCEPTED);
             pn_link_flow(in.receiver, 1);
@@ -316,20 +331,20 @@ BarePing::Times BarePing::once() {
             completed = true;
         }
         return sent == nullptr && completed;
-    });
+    };
+    until(std::array{&out, &in}, "a message", step);
     return times;
 }
 
 Duration bare_fresh(const BareTarget& target) {
     const Clock clock;
     const Instant begin = clock.now();
-    BarePeer peer(target);
-    peer.open();
-    peer.put_token();
-    peer.attach_sender();
-    peer.attach_receiver();
-    BarePing(peer, peer).once();
-    peer.close();
+    BarePair pair(target);
+    pair.open();
+    pair.put_token();
+    pair.attach();
+    pair.once();
+    pair.close();
     return clock.now() - begin;
 }
 

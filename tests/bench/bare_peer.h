@@ -23,7 +23,8 @@ struct BareTarget {
         token;  // of type sastoken; may be empty
 };
 
-// One connection.
+// One connection. Its steps are taken by several at once, each waiting for all: a probe brings the
+// two connections of an attempt up at the same time.
 class BarePeer {
   public:
     explicit BarePeer(const BareTarget& target);
@@ -31,22 +32,21 @@ class BarePeer {
     BarePeer(const BarePeer&) = delete;
     BarePeer& operator=(const BarePeer&) = delete;
 
-    void open();       // TCP, TLS, SASL ANONYMOUS, open
-    void put_token();  // attach to $cbs both ways, and the exchange
-    void attach_sender();
-    void attach_receiver();  // with credit
-    void close();            // in order
-
   private:
-    friend class BarePing;
+    friend class BarePair;
     struct State;
     std::unique_ptr<State> state_;
 };
 
-// One message after another, sent on one connection and received on another (or the same one).
-class BarePing {
+// A connection that sends and one that receives, of the same queue.
+class BarePair {
   public:
-    BarePing(BarePeer& sender, BarePeer& receiver) : sender_(sender), receiver_(receiver) {}
+    explicit BarePair(const BareTarget& target) : sender_(target), receiver_(target) {}
+
+    void open();       // TCP, TLS, SASL ANONYMOUS, open
+    void put_token();  // attach to $cbs both ways, and the exchange
+    void attach();     // with credit for the receiver
+    void close();      // in order
 
     struct Times {
         Duration settle{};    // from the send to the broker's settling it
@@ -56,8 +56,8 @@ class BarePing {
     Times once();
 
   private:
-    BarePeer& sender_;
-    BarePeer& receiver_;
+    BarePeer sender_;
+    BarePeer receiver_;
     Clock clock_;
     std::uint64_t number_ = 0;
 };

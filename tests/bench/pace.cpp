@@ -49,21 +49,15 @@ void add_ratio(Figures& figures, const std::string& name, const std::vector<doub
 void kept(Figures& figures, const e2e::Platform& platform) {
     boost::asio::io_context io{1};
     Prober prober(io, Clock(), spec_of(platform, Channel::DL, "canary-0"), nullptr);
-    const BareTarget target = target_of(platform, "canary-1");
-    BarePeer sender(target);
-    BarePeer receiver(target);
-    for (BarePeer* peer : {&sender, &receiver}) {
-        peer->open();
-        peer->put_token();
-    }
-    sender.attach_sender();
-    receiver.attach_receiver();
-    BarePing ping(sender, receiver);
+    BarePair bare(target_of(platform, "canary-1"));
+    bare.open();
+    bare.put_token();
+    bare.attach();
     std::vector<double> settle, receive, bare_settle, bare_receive;
     prober.run(Channel::DL, kept_of_a_turn);
     for (int turn = 0; turn < kept_turns; ++turn) {
         for (std::size_t i = 0; i < kept_of_a_turn; ++i) {
-            const BarePing::Times times = ping.once();
+            const BarePair::Times times = bare.once();
             bare_settle.push_back(ms(times.settle));
             bare_receive.push_back(ms(times.receive));
         }

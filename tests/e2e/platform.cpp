@@ -58,6 +58,7 @@ Platform::Platform(const TempDir& dir, const PlatformOptions& options)
     if (!options.primary_plain.empty()) {
         argv.insert(argv.end(), {"--primary-plain", options.primary_plain});
     }
+    argv.insert(argv.end(), options.more.begin(), options.more.end());
     process_ =
         std::make_unique<Child>(argv, std::map<std::string, std::string>{}, dir.path() / "lab.log");
     const bool ready = eventually(Clock(), start_limit, [&] {

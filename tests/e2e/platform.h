@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/host/clock.h"
 #include "tests/e2e/child.h"
@@ -16,7 +17,8 @@ struct PlatformOptions {
     double factor = 30;  // rules' seconds per machine second
     int chargers = 12;   // ordinary ones
     std::uint64_t seed = 1;
-    std::string primary_plain;  // USER:PASSWORD that the primary accepts besides ANONYMOUS
+    std::string primary_plain;      // USER:PASSWORD that the primary accepts besides ANONYMOUS
+    std::vector<std::string> more;  // further arguments of the lab
 };
 
 class Platform {
