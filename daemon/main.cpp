@@ -5,8 +5,10 @@
 #include "daemon/app.h"
 #include "daemon/cli/cli.h"
 #include "daemon/host/clock.h"
+#include "daemon/host/dump.h"
 
 int main(int argc, char** argv) {
+    vc::forbid_dumps();
     // A demonstration's factor of time; see host/clock.h. Never set in production.
     const char* lapse_text = std::getenv("VOLTCANARY_TIME_LAPSE");
     const auto lapse = vc::parse_time_lapse(lapse_text != nullptr ? lapse_text : "");
