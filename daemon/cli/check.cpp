@@ -60,29 +60,32 @@ std::string_view purpose(Channel channel) {
     return "";
 }
 
-// Broker messages of one attempt: a full loop is a request and its answer.
-int messages_of(Channel channel) {
+// What one attempt puts on a broker.
+BrokerLoad load_of(Channel channel) {
     switch (channel) {
         case Channel::CT:
         case Channel::BH:
-        case Channel::DM:
-        case Channel::SM:
-            return 0;
-        case Channel::HB:
-            return 2;
+            return {};
+        case Channel::HB:  // a full loop is a request and its answer
+            return {2, 0, 0};
         case Channel::TX:
-            return 4;
+            return {4, 0, 0};
+        case Channel::SC:
+            return {6, 0, 0};
         case Channel::DL:
-        case Channel::DF:
         case Channel::SL:
+            return {1, 0, 0};
+        case Channel::DF:  // one to send, one to receive
         case Channel::SF:
+            return {1, 2, 0};
         case Channel::DX:
         case Channel::SX:
-            return 1;
-        case Channel::SC:
-            return 6;
+            return {2, 2, 0};
+        case Channel::DM:
+        case Channel::SM:
+            return {0, 0, 1};
     }
-    return 0;
+    return {};
 }
 
 bool on_standby(Channel channel) {
@@ -105,6 +108,11 @@ std::string broker(const BrokerConfig& broker) {
     return broker.url.text + " (" + entities + ") as " + to_text(broker.auth);
 }
 
+std::string words(const BrokerLoad& load) {
+    return fixed(load.messages) + " messages/s, " + fixed(load.connections) +
+           " new connections/s, " + fixed(load.management) + " management requests/s";
+}
+
 std::string steps(const Config& config) {
     std::string text;
     for (const MigrationStep& step : config.rules.steps) {
@@ -122,7 +130,7 @@ std::string probes(const Config& config) {
         std::string line =
             row({std::string(to_text(cadence.channel)), std::to_string(cadence.targets),
                  to_text(cadence.every), to_text(cadence.budget), fixed(rate),
-                 fixed(rate * messages_of(cadence.channel))});
+                 fixed(rate * load_of(cadence.channel).messages)});
         line.pop_back();
         text += padded(std::move(line), 70) + std::string(purpose(cadence.channel)) + "\n";
     }
@@ -131,11 +139,15 @@ std::string probes(const Config& config) {
 
 }  // namespace
 
-BrokerLoad load_of(const Config& config) {
-    BrokerLoad load;
+PlatformLoad load_of(const Config& config) {
+    PlatformLoad load;
     for (const ChannelCadence& cadence : config.rules.cadences) {
-        const double rate = cadence.targets / seconds(cadence.every) * messages_of(cadence.channel);
-        (on_standby(cadence.channel) ? load.standby : load.primary) += rate;
+        const double rate = cadence.targets / seconds(cadence.every);
+        const BrokerLoad one = load_of(cadence.channel);
+        BrokerLoad& sum = on_standby(cadence.channel) ? load.standby : load.primary;
+        sum.messages += rate * one.messages;
+        sum.connections += rate * one.connections;
+        sum.management += rate * one.management;
     }
     return load;
 }
@@ -156,7 +168,7 @@ std::string summary_of(const Config& config) {
     const auto line = [](const char* name, const std::string& value) {
         return padded(name, 12) + value + "\n";
     };
-    const BrokerLoad load = load_of(config);
+    const PlatformLoad load = load_of(config);
     std::string controls;
     for (const Url& url : config.control)
         controls += (controls.empty() ? "" : ", ") + url.text;
@@ -178,8 +190,8 @@ std::string summary_of(const Config& config) {
     text += line("journal", config.state + ", kept " + to_text(config.retention));
     text += line("listens on", to_text(config.listen));
     text += "\n" + probes(config) + "\n";
-    text += line("load", fixed(load.primary) + " messages/s on the active broker, " +
-                             fixed(load.standby) + " on the standby");
+    text += line("load", words(load.primary) + " on the active broker");
+    text += line("", words(load.standby) + " on the standby");
     return text;
 }
 

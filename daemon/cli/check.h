@@ -7,12 +7,17 @@
 
 namespace vc {
 
-// Messages per second that our own probes put on each broker, while nothing fails.
+// What our own probes put on a broker, each second, while nothing fails.
 struct BrokerLoad {
-    double primary = 0;  // the full loops follow the active broker; counted here
-    double standby = 0;
+    double messages = 0;
+    double connections = 0;  // new ones, with all that it takes to be let in
+    double management = 0;   // requests to $management, each of which some brokers count as ten
 };
-BrokerLoad load_of(const Config& config);
+struct PlatformLoad {
+    BrokerLoad primary;  // the full loops follow the active broker; counted here
+    BrokerLoad standby;
+};
+PlatformLoad load_of(const Config& config);
 
 // One watcher has nobody to contradict it; said on every check and at every start.
 std::string quorum_notice(const Config& config);

@@ -48,7 +48,7 @@ TEST_CASE("check tells of a good file what would be probed, and of what is doubt
          {"quorum of one", "observe: watches, diagnoses, pages; moves nothing",
           "SYN-0001..SYN-0008, SYN-PING; through the standby SYN-STANDBY-0001",
           "amqp://127.0.0.1:5672 (canary-0) as ANONYMOUS", "none: nothing can be moved",
-          "heartbeat: the full loop", "messages/s on the active broker", "not asked"}) {
+          "heartbeat: the full loop", "management requests/s on the active broker", "not asked"}) {
         CHECK_MESSAGE(told.out.find(part) != std::string::npos, part);
     }
 }
@@ -58,10 +58,14 @@ TEST_CASE("the load is counted in the messages that each attempt makes") {
     scratch.write_config(
         "probes:\n  HB: {every: 10s, chargers: 5}\n  TX: {every: 20s}\n  DL: {every: 2s}\n"
         "  DF: {every: 4s}\n  SL: {every: 5s}\n  SF: {every: 10s}\n  SC: {every: 60s}\n");
-    const BrokerLoad load = load_of(loaded(scratch));
+    Config config = loaded(scratch);
+    PlatformLoad load = load_of(config);
     // 5 heartbeats in 10 s, two messages each; 5 transactions in 20 s, four each; two direct.
-    CHECK(load.primary == doctest::Approx(1.0 + 1.0 + 0.5 + 0.25));
-    CHECK(load.standby == doctest::Approx(0.2 + 0.1 + 0.1));
+    CHECK(load.primary.messages == doctest::Approx(1.0 + 1.0 + 0.5 + 0.25));
+    CHECK(load.standby.messages == doctest::Approx(0.2 + 0.1 + 0.1));
+    CHECK(load.primary.connections == doctest::Approx(2 * 0.25));
+    CHECK(load.standby.connections == doctest::Approx(2 * 0.1));
+    CHECK(load.primary.management == 0);
 }
 
 TEST_CASE("a quorum of one is said in every mode, and loudly where it matters") {
