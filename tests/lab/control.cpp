@@ -76,6 +76,7 @@ HttpResponse Control::get(const HttpRequest& request) const {
     if (path == "/ports") return say(200, lab_.ports());
     if (path == "/faults") return say(200, lab_.faults.to_json());
     if (path == "/load") return say(200, lab_.load.to_json());
+    if (path == "/azure") return say(200, lab_.azure.state());
     if (path == "/truth") return truth();
     if (path == "/effects") return effects();
     if (path == "/pages") return pages();
@@ -120,6 +121,10 @@ HttpResponse Control::post(const std::string& path, const std::string& text) {
         }
         lab_.truth.add("vendor", {{"state", state}});
         return say(200, {{"state", state}});
+    }
+    if (path == "/azure") {
+        const auto done = lab_.azure.set(body);
+        return done ? say(200, lab_.azure.state()) : wrong(400, done.error().message);
     }
     const std::string broker = text_of(body, "broker");
     const bool switches = path == "/producers/switch";

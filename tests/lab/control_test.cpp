@@ -220,5 +220,17 @@ TEST_CASE("a timeline that is wrong is not begun") {
     }
 }
 
+TEST_CASE("the fake Azure stands on a port of the lab, and is told how truthful to be") {
+    Bench bench;
+    REQUIRE(bench.ready());
+    CHECK(bench.lab.ports().at("azure").to_number<int>() > 0);
+    CHECK(bench.ask("POST", "/azure", R"({"part": "health", "mode": "odd"})").status == 400);
+    const std::string lie = R"({"part": "health", "mode": "always_healthy"})";
+    CHECK(bench.ask("POST", "/azure", lie).status == 200);
+    const auto told = boost::json::parse(bench.ask("GET", "/azure").body);
+    CHECK(told.at_pointer("/primary/health") == "always_healthy");
+    CHECK(bench.lab.truth.lines().back().find("\"azure\"") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace vc::lab

@@ -16,6 +16,14 @@ BrokerOptions broker_options(const char* name, const Credentials& plain) {
     return options;
 }
 
+NamespaceReading reading(Broker& broker) {
+    NamespaceReading told = read_namespace(broker.store());
+    told.connections = broker.connections();
+    told.opened = broker.connections_opened();
+    told.closed = broker.connections_closed();
+    return told;
+}
+
 }  // namespace
 
 Lab::Lab(boost::asio::io_context& io, const LabOptions& given)
@@ -31,12 +39,16 @@ Lab::Lab(boost::asio::io_context& io, const LabOptions& given)
       backend(agenda, given.seed, {primary.port(), standby.port()}, ledger),
       load(agenda, given.seed, given.chargers, bridge.port(), given.pace, ledger),
       vendor(agenda),
+      azure(
+          agenda, truth, tokens, given.azure, [this] { return reading(primary); },
+          [this] { return reading(standby); }),
       control_target(agenda, [this](const HttpRequest& request) { return ping(request); }),
       network(agenda, given.seed) {
     network.add("bridge", bridge.port());
     network.add("primary", primary.port());
     network.add("standby", standby.port());
     network.add("vendor", vendor.port());
+    network.add("azure", azure.port());
     network.add("ping", control_target.port());
     faults.add(primary.fault_target());
     faults.add(standby.fault_target());
@@ -54,15 +66,11 @@ boost::json::object Lab::ports() const {
     boost::json::object relays;
     for (const auto& [name, relay] : network.relays())
         relays[name] = relay->port();
-    return {{"bridge", bridge.port()},
-            {"primary", primary.port()},
-            {"standby", standby.port()},
-            {"vendor", vendor.port()},
-            {"ping", control_target.port()},
-            {"relay", std::move(relays)},
-            {"seed", options.seed},
-            {"chargers", options.chargers},
-            {"time_lapse", to_text(options.time_lapse)}};
+    return {{"bridge", bridge.port()},      {"primary", primary.port()},
+            {"standby", standby.port()},    {"vendor", vendor.port()},
+            {"azure", azure.port()},        {"ping", control_target.port()},
+            {"relay", std::move(relays)},   {"seed", options.seed},
+            {"chargers", options.chargers}, {"time_lapse", to_text(options.time_lapse)}};
 }
 
 boost::json::object Lab::state() const {
@@ -75,6 +83,7 @@ boost::json::object Lab::state() const {
             {"bridge", bridge.to_json()},
             {"backend", backend.to_json()},
             {"vendor", vendor.state()},
+            {"azure", azure.state()},
             {"faults", faults.to_json()}};
 }
 

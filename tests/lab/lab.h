@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/lab/azure/azure.h"
 #include "tests/lab/azure/token.h"
 #include "tests/lab/backend.h"
 #include "tests/lab/bridge.h"
@@ -28,6 +29,7 @@ struct LabOptions {
     Credentials primary_plain;
     Credentials standby_plain;
     TimeLapse time_lapse;
+    AzureOptions azure;
 };
 
 class Lab {
@@ -50,6 +52,7 @@ class Lab {
     Backend backend;
     Load load;
     VendorMonitor vendor;
+    Azure azure;                // what stands beside the brokers in Azure, and reads their counters
     HttpServer control_target;  // GET /ping; shares nothing with the platform
     Network network;
 
