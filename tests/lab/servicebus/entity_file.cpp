@@ -90,7 +90,8 @@ class Fields {
         return &taken_;
     }
     void wrong(const char* key, const char* words) {
-        if (error_.empty()) error_ = where_ + key + ": must be " + words;
+        const std::string place = where_ + key;
+        if (error_.empty()) error_ = (place.empty() ? "this" : place + ":") + " must be " + words;
     }
 
     json::object fields_;
