@@ -347,14 +347,6 @@ void Box::let_go(std::int64_t sequence) {
     make_ready(at->second, at->second.stored.enqueued);
 }
 
-void Box::let_all_go() {
-    if (held_ == 0) return;
-    for (auto& [sequence, slot] : slots_) {
-        if (slot.hold == Hold::Held) make_ready(slot, slot.stored.enqueued);
-    }
-    held_ = 0;
-}
-
 bool Box::seen(const std::string& id, Instant now) {
     while (!seen_ends_.empty() &&
            (seen_ends_.begin()->first <= now || seen_.size() > most_remembered)) {

@@ -106,7 +106,6 @@ class Box {
     // Faults of the lab: a free message is out of sight, and comes back in its old place.
     void hold(std::int64_t sequence);
     void let_go(std::int64_t sequence);
-    void let_all_go();
 
     // The next sequence number, for a message that goes on without waiting here.
     std::int64_t next_sequence() { return ++last_sequence_; }

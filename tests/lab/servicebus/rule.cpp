@@ -161,11 +161,11 @@ Rule::~Rule() = default;
 Answer<Rule> Rule::compile(RuleDescription description) {
     Rule rule;
     if (const auto* sql = std::get_if<SqlFilter>(&description.filter)) {
-        auto condition = parse_condition(sql->expression);
+        auto condition = parse_condition(sql->expression, sql->parameters);
         if (!condition) return tl::unexpected<Refusal>(condition.error());
         rule.condition_ = std::make_unique<SqlCondition>(std::move(*condition));
     }
-    auto actions = parse_actions(description.action);
+    auto actions = parse_actions(description.action, description.action_parameters);
     if (!actions) return tl::unexpected<Refusal>(actions.error());
     rule.actions_ = std::move(*actions);
     rule.description_ = std::move(description);

@@ -22,6 +22,7 @@ struct TrueFilter {};
 struct FalseFilter {};
 struct SqlFilter {
     std::string expression;
+    std::map<std::string, Value> parameters{};  // "@name" and what stands for it
 };
 struct CorrelationFilter {
     // What is not set is not looked at; an empty string has to be there and empty.
@@ -36,6 +37,7 @@ struct RuleDescription {
     Filter filter = TrueFilter{};
     std::string action;  // "SET a = 'x'; REMOVE b"; empty: none
     Instant created{};
+    std::map<std::string, Value> action_parameters{};
 };
 
 struct SqlCondition;  // sql.h

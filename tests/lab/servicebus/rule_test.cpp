@@ -75,6 +75,21 @@ TEST_CASE("an SQL expression that is not understood is refused in words that say
     CHECK(refusal("1=1", "DROP a").find("SET or REMOVE is missing") != std::string::npos);
 }
 
+TEST_CASE("an expression has parameters, and each needs a value") {
+    RuleDescription rule;
+    rule.name = "r";
+    rule.filter = SqlFilter{"colour = @wanted AND size > @least",
+                            {{"@wanted", string("red")}, {"@least", int_value(3)}}};
+    rule.action = "SET seen = @by";
+    rule.action_parameters["@by"] = string("me");
+    const auto compiled = Rule::compile(rule);
+    REQUIRE(compiled);
+    CHECK(compiled->matches(sample()));
+    CHECK(*application_properties(compiled->changed(sample())).find("seen") == string("me"));
+    CHECK(refusal("colour = @wanted").find("the parameter '@wanted' has no value") !=
+          std::string::npos);
+}
+
 TEST_CASE("a correlation filter looks at what it names") {
     RuleDescription rule;
     rule.name = "r";

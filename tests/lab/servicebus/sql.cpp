@@ -105,7 +105,8 @@ void Lexer::next() {
         return;
     }
     const auto is_word = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '$';
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '$' ||
+               c == '@';
     };
     const char first = rest_.front();
     if (std::isdigit(static_cast<unsigned char>(first))) return number();
@@ -125,7 +126,8 @@ void Lexer::next() {
 
 class Parser {
   public:
-    explicit Parser(const std::string& text) : text_(text), in_(text) {}
+    Parser(const std::string& text, const SqlParameters& parameters)
+        : text_(text), parameters_(parameters), in_(text) {}
 
     Answer<SqlCondition> condition();
     Answer<std::vector<SqlAction>> actions();
@@ -178,6 +180,7 @@ class Parser {
     }
 
     const std::string& text_;
+    const SqlParameters& parameters_;
     Lexer in_;
     std::string error_;
     int level_ = 0;
@@ -287,6 +290,13 @@ SqlCondition Parser::operand() {
         return made;
     }
     const Token& token = in_.token();
+    if (token.kind == Token::Kind::Word && token.text.front() == '@') {
+        const auto given = parameters_.find(token.text);
+        if (given == parameters_.end()) wrong("the parameter '" + token.text + "' has no value");
+        if (given != parameters_.end()) made.literal = given->second;
+        in_.next();
+        return made;
+    }
     const bool named =
         token.kind == Token::Kind::Quoted ||
         (token.kind == Token::Kind::Word && !is("true") && !is("false") && !is("null"));
@@ -357,12 +367,13 @@ Answer<std::vector<SqlAction>> Parser::actions() {
 
 }  // namespace
 
-Answer<SqlCondition> parse_condition(const std::string& text) {
-    return Parser(text).condition();
+Answer<SqlCondition> parse_condition(const std::string& text, const SqlParameters& parameters) {
+    return Parser(text, parameters).condition();
 }
 
-Answer<std::vector<SqlAction>> parse_actions(const std::string& text) {
-    return Parser(text).actions();
+Answer<std::vector<SqlAction>> parse_actions(const std::string& text,
+                                             const SqlParameters& parameters) {
+    return Parser(text, parameters).actions();
 }
 
 const Value& SqlNames::value(const std::string& name, bool system) const {

@@ -2,6 +2,7 @@
 // Pure, with three-valued logic: a comparison with what is not there is neither true nor false.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,8 +62,11 @@ struct SqlAction {
     Value value;
 };
 
-Answer<SqlCondition> parse_condition(const std::string& text);
-Answer<std::vector<SqlAction>> parse_actions(const std::string& text);
+// By their names, with the '@'.
+using SqlParameters = std::map<std::string, Value>;
+Answer<SqlCondition> parse_condition(const std::string& text, const SqlParameters& parameters = {});
+Answer<std::vector<SqlAction>> parse_actions(const std::string& text,
+                                             const SqlParameters& parameters = {});
 void apply_action(const SqlAction& action, Message& message);
 
 // Whether two values of messages are equal; nothing when they cannot be compared.

@@ -389,13 +389,6 @@ void Store::let_go(BoxId id, std::int64_t sequence) {
     touched(*one, Instant{});
 }
 
-void Store::let_all_go() {
-    for (auto& [id, one] : boxes_) {
-        one.box->let_all_go();
-        touched(one, Instant{});
-    }
-}
-
 Instant Store::next_due() const {
     return due_.empty() ? Instant::max() : due_.begin()->first;
 }

@@ -135,7 +135,6 @@ class Store {
 
     void hold(BoxId box, std::int64_t sequence);
     void let_go(BoxId box, std::int64_t sequence);
-    void let_all_go();
 
     Instant next_due() const;
     void run_due(Instant now);

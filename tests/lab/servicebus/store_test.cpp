@@ -303,7 +303,7 @@ TEST_CASE("a message that is held is out of sight until it is let go, in its old
     CHECK(id_of(world.receive()) == "a");
     world.store.hold(world.box, 2);
     CHECK_FALSE(world.receive());
-    world.store.let_all_go();
+    world.store.let_go(world.box, 2);
     CHECK(id_of(world.receive()) == "b");
 }
 
