@@ -90,7 +90,7 @@ struct DiagnosisMade {
     std::vector<std::string> reasons;           // "DL 31 of 60 bad (expected bad)", for and against
     std::vector<AttemptId> evidence;            // bounded
     VendorClaim vendor = VendorClaim::missing;  // what the vendor said at that time
-    std::string vendor_source;                  // which of its sources; empty when missing
+    std::string vendor_source{};                // which of its sources; empty when missing
     Duration vendor_age{};                      // how old that was
 };
 

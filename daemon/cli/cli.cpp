@@ -11,6 +11,7 @@ namespace {
 struct Parsed {
     std::string config = "/etc/voltcanary/voltcanary.yaml";
     bool json = false;
+    bool live = false;
     CommandOptions order;
     IncidentOptions incident;
     std::function<int(CliContext&)> chosen;
@@ -76,12 +77,16 @@ void add_all(CLI::App& app, Parsed& parsed) {
             return run_command(parsed.config, context);
         };
     });
-    add(app, parsed, "check", "say what is wrong with a configuration, or what it would do")
-        ->callback([&parsed] {
-            parsed.chosen = [&parsed](CliContext& context) {
-                return number(check_command(parsed.config, context));
-            };
-        });
+    CLI::App* check =
+        add(app, parsed, "check", "say what is wrong with a configuration, or what it would do");
+    check->add_flag("--live", parsed.live,
+                    "try it: a round trip to each queue, and whether the standby could take over");
+    check->callback([&parsed] {
+        parsed.chosen = [&parsed](CliContext& context) {
+            return number(parsed.live ? check_live_command(parsed.config, context)
+                                      : check_command(parsed.config, context));
+        };
+    });
     CLI::App* status = add(app, parsed, "status", "what the running daemon sees now");
     status->add_flag("--json", parsed.json, "all of it, as JSON");
     status->callback([&parsed] {

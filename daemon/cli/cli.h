@@ -48,6 +48,8 @@ struct IncidentOptions {
 // The subcommands. `config` is the configuration's path.
 int run_command(const std::string& config, CliContext& context);
 ExitCode check_command(const std::string& config, CliContext& context);
+// With --live: the brokers themselves are tried.
+ExitCode check_live_command(const std::string& config, CliContext& context);
 ExitCode status_command(const std::string& config, bool json, CliContext& context);
 ExitCode incident_command(const std::string& config, const IncidentOptions& options,
                           CliContext& context);
