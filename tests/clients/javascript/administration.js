@@ -130,8 +130,9 @@ async function administration(steps, world) {
     const told = await admin.getRule(topic, "s", "r");
     assert.deepEqual({ ...told.filter }, filter);
     assert.equal(told.action.sqlExpression, "SET a = 1");
-    await admin.updateRule(topic, "s", { ...told, filter: { sqlExpression: "a = 2" } });
-    assert.equal((await admin.getRule(topic, "s", "r")).filter.sqlExpression, "a = 2");
+    const sql = { sqlExpression: "a = @two OR b = @x", sqlParameters: { "@two": 2, "@x": "x" } };
+    await admin.updateRule(topic, "s", { ...told, filter: sql });
+    assert.deepEqual({ ...(await admin.getRule(topic, "s", "r")).filter }, sql);
     const names = (await all(admin.listRules(topic, "s"))).map((rule) => rule.name);
     assert.deepEqual(names.sort(), ["$Default", "r"]);
     assert.equal(await admin.ruleExists(topic, "s", "r"), true);

@@ -13,8 +13,8 @@ const keys = require("./keys.json");
 async function run(binary, folder, options, rest) {
   fs.mkdirSync(folder, { recursive: true });
   const lab = await Lab.start(binary, [
-    "--tls-dir", folder, "--primary-sas", `${keys.rule}:${keys.key}`,
-    "--primary-sas", `${keys.listen_rule}:${keys.listen_key}:Listen`, ...options]);
+    "--tls-dir", folder, "--primary-key", `${keys.rule}:${keys.key}`,
+    "--primary-key", `${keys.listen_rule}:${keys.listen_key}:Listen`, ...options]);
   const given = [path.join(__dirname, "suite.js"), JSON.stringify(lab.ports), ...rest];
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: path.join(folder, "ca.pem") };
   const suite = spawn(process.execPath, given, { stdio: "inherit", env });

@@ -109,9 +109,10 @@ def administration(world):
         assert told.filter.correlation_id == "c"
         assert told.filter.properties == {"text": "<x>", "number": 2, "yes": False}
         assert told.action.sql_expression == "SET a = 1"
-        told.filter = SqlRuleFilter("a = 2")
+        told.filter = SqlRuleFilter("a = @two", parameters={"@two": 2})
         admin.update_rule(name, "s", told)
-        assert admin.get_rule(name, "s", "r").filter.sql_expression == "a = 2"
+        again = admin.get_rule(name, "s", "r").filter
+        assert (again.sql_expression, again.parameters) == ("a = @two", {"@two": 2})
         assert sorted(each.name for each in admin.list_rules(name, "s")) == ["$Default", "r"]
         admin.delete_rule(name, "s", "r")
         refused(ResourceNotFoundError, lambda: admin.get_rule(name, "s", "r"))

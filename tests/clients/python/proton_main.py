@@ -266,8 +266,8 @@ def ends(world):
 
 def run(binary, folder, lapsed, steps):
     os.makedirs(folder, exist_ok=True)
-    options = ["--tls-dir", folder, "--primary-sas", f"{RULE}:{KEY}",
-               "--primary-sas", f"{LISTEN_RULE}:{LISTEN_KEY}:Listen"]
+    options = ["--tls-dir", folder, "--primary-key", f"{RULE}:{KEY}",
+               "--primary-key", f"{LISTEN_RULE}:{LISTEN_KEY}:Listen"]
     if lapsed:
         options += ["--time-lapse", f"50@{time.time():.9f}"]
     lab = Lab(binary, options)

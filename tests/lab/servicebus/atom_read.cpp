@@ -170,9 +170,10 @@ Answer<Filter> read_correlation(const pugi::xml_node& node) {
     return filter;
 }
 
-// The parameters of an expression (@name) are not kept here, so they are refused.
-bool has_parameters(const pugi::xml_node& node) {
-    return !child(node, "Parameters").first_child().empty();
+Answer<Filter> read_sql(const pugi::xml_node& node) {
+    auto parameters = read_pairs(child(node, "Parameters"));
+    if (!parameters) return tl::unexpected<Refusal>(parameters.error());
+    return SqlFilter{child(node, "SqlExpression").text().get(), std::move(*parameters)};
 }
 
 Answer<Filter> read_filter(const pugi::xml_node& node) {
@@ -180,9 +181,8 @@ Answer<Filter> read_filter(const pugi::xml_node& node) {
     if (node.empty() || type == "TrueFilter") return TrueFilter{};
     if (type == "FalseFilter") return FalseFilter{};
     if (type == "CorrelationFilter") return read_correlation(node);
-    if (type != "SqlFilter") return bad("The filter type '" + type + "' is not known.");
-    if (has_parameters(node)) return bad("Parameters of a filter are not supported.");
-    return SqlFilter{child(node, "SqlExpression").text().get()};
+    if (type == "SqlFilter") return read_sql(node);
+    return bad("The filter type '" + type + "' is not known.");
 }
 
 Answer<RuleDescription> rule_of(const pugi::xml_node& node) {
@@ -191,7 +191,9 @@ Answer<RuleDescription> rule_of(const pugi::xml_node& node) {
     RuleDescription rule;
     rule.filter = std::move(*filter);
     const pugi::xml_node action = child(node, "Action");
-    if (has_parameters(action)) return bad("Parameters of an action are not supported.");
+    auto parameters = read_pairs(child(action, "Parameters"));
+    if (!parameters) return tl::unexpected<Refusal>(parameters.error());
+    rule.action_parameters = std::move(*parameters);
     rule.action = child(action, "SqlExpression").text().get();
     rule.name = child(node, "Name").text().get();
     return rule;

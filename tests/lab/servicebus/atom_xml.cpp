@@ -199,17 +199,19 @@ void put_pairs(pugi::xml_node parent, const char* name, const std::map<std::stri
     }
 }
 
-void put_sql(pugi::xml_node node, const char* type, const std::string& expression) {
+void put_sql(pugi::xml_node node, const char* type, const std::string& expression,
+             const std::map<std::string, Value>& parameters = {}) {
     node.append_attribute("i:type") = type;
     put(node, "SqlExpression", expression);
     put(node, "CompatibilityLevel", std::string("20"));
+    if (!parameters.empty()) put_pairs(node, "Parameters", parameters);
 }
 
 void put_filter(pugi::xml_node node, const Filter& filter) {
     if (std::holds_alternative<TrueFilter>(filter)) return put_sql(node, "TrueFilter", "1=1");
     if (std::holds_alternative<FalseFilter>(filter)) return put_sql(node, "FalseFilter", "1=0");
     if (const auto* sql = std::get_if<SqlFilter>(&filter)) {
-        return put_sql(node, "SqlFilter", sql->expression);
+        return put_sql(node, "SqlFilter", sql->expression, sql->parameters);
     }
     const auto& wanted = std::get<CorrelationFilter>(filter);
     node.append_attribute("i:type") = "CorrelationFilter";
@@ -260,7 +262,7 @@ std::string rule_entry(const AtomPlace& place, const std::string& path, const Ru
     if (rule.action.empty()) {
         action.append_attribute("i:type") = "EmptyRuleAction";
     } else {
-        put_sql(action, "SqlRuleAction", rule.action);
+        put_sql(action, "SqlRuleAction", rule.action, rule.action_parameters);
     }
     put(node, "CreatedAt", to_text(rule.created));
     put(node, "Name", rule.name);

@@ -111,6 +111,22 @@ TEST_CASE("rules are read with any prefix and written so that they are read agai
     CHECK(filter->properties.at("k") == long_value(5'000'000'000));
 }
 
+TEST_CASE("the parameters of a filter and of an action come and go with their types") {
+    const std::string pair =
+        "<n:Parameters><n:KeyValueOfstringanyType><n:Key>@a</n:Key>"
+        R"(<n:Value t:type="d:double">2.5</n:Value></n:KeyValueOfstringanyType></n:Parameters>)";
+    const auto rule = read_rule(rule_body(
+        R"(<n:Filter t:type="SqlFilter"><n:SqlExpression>x = @a</n:SqlExpression>)" + pair +
+        R"(</n:Filter><n:Action t:type="SqlRuleAction"><n:SqlExpression>SET x = @a)"
+        "</n:SqlExpression>" +
+        pair + "</n:Action>"));
+    REQUIRE_MESSAGE(rule.has_value(), refusal(rule));
+    const auto again = read_rule(rule_entry(place, "t/Subscriptions/s", *rule, now));
+    REQUIRE_MESSAGE(again.has_value(), refusal(again));
+    CHECK(std::get<SqlFilter>(again->filter).parameters.at("@a").real == 2.5);
+    CHECK(again->action_parameters.at("@a").real == 2.5);
+}
+
 TEST_CASE("a body that says nothing sensible is refused in words") {
     CHECK(refusal(read_entity("", {})) == "The body is no XML: No document element found.");
     CHECK(refusal(read_entity("<entry/>", {})) == "The body has no content in an Atom entry.");
@@ -122,11 +138,6 @@ TEST_CASE("a body that says nothing sensible is refused in words") {
           "AuthorizationRules of a single entity are not supported.");
     CHECK(refusal(read_rule(rule_body(R"(<n:Filter t:type="Odd"/>)"))) ==
           "The filter type 'Odd' is not known.");
-    CHECK(refusal(read_rule(rule_body(
-              R"(<n:Filter t:type="SqlFilter"><n:Parameters><x/></n:Parameters></n:Filter>)"))) ==
-          "Parameters of a filter are not supported.");
-    CHECK(refusal(read_rule(rule_body("<n:Action><n:Parameters><x/></n:Parameters></n:Action>"))) ==
-          "Parameters of an action are not supported.");
     CHECK(refusal(read_rule(rule_body(
               R"(<n:Filter t:type="CorrelationFilter"><n:Properties><n:P><n:Value t:type="int">)"
               "x</n:Value></n:P></n:Properties></n:Filter>"))) ==
