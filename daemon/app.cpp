@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/credentials/credentials.h"
 #include "daemon/facts.h"
 #include "daemon/hooks/hooks.h"
 #include "daemon/host/file.h"
@@ -30,6 +31,7 @@
 #include "daemon/metrics/metrics.h"
 #include "daemon/notify/notify.h"
 #include "daemon/probing.h"
+#include "daemon/readiness/auditor.h"
 #include "rules/engine.h"
 
 namespace vc {
@@ -65,6 +67,8 @@ class App {
   private:
     Result<void> open();
     Result<void> open_journal();
+    Result<void> open_credentials();
+    Result<void> open_audits();
     Result<void> open_probing();
     Result<void> open_http();
     void say_what_runs();
@@ -103,6 +107,8 @@ class App {
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<Hooks> hooks_;
     std::unique_ptr<Notifier> notifier_;
+    std::unique_ptr<Credentials> credentials_;
+    std::unique_ptr<Auditor> auditor_;  // where audits are configured
     std::unique_ptr<Probing> probing_;
     std::unique_ptr<HttpServer> http_;
     boost::asio::signal_set signals_;
@@ -124,6 +130,7 @@ int App::run() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {
         if (!error) on_signal();
     });
+    credentials_->start();
     probing_->start();
     spawn(io_.get_executor(), "tick", keep_ticking());
     io_.run();
@@ -148,6 +155,8 @@ Result<void> App::open() {
     notifier_ = std::make_unique<Notifier>(io_, clock_, config_.notify);
     notifier_->on_trouble([this](const std::string& words) { log_.warning(words); });
     notifier_->on_settled([this](Instant until) { journal_->settle_pages(until); });
+    if (auto opened = open_credentials(); !opened) return opened;
+    if (auto opened = open_audits(); !opened) return opened;
     if (auto opened = open_probing(); !opened) return opened;
     return open_http();
 }
@@ -180,6 +189,35 @@ Result<void> App::open_journal() {
     return {};
 }
 
+Result<void> App::open_credentials() {
+    const auto told = [this](const CredentialNews& news) {
+        metrics_.credential(news.name,
+                            news.renewed   ? CredentialRefresh::renewed
+                            : news.refused ? CredentialRefresh::refused
+                                           : CredentialRefresh::failed,
+                            news.expires);
+        if (news.renewed) {
+            log_.info("a credential was renewed", {{"of", news.name}, {"how", news.words}});
+        } else if (!news.repeated) {
+            log_.warning("a credential could not be renewed",
+                         {{"of", news.name}, {"why", news.words}});
+        }
+    };
+    auto credentials = Credentials::make(io_, clock_, config_, told);
+    if (!credentials) return tl::unexpected(credentials.error());
+    credentials_ = std::move(*credentials);
+    return {};
+}
+
+Result<void> App::open_audits() {
+    if (!config_.readiness) return {};
+    auto options = auditor_options(config_, credentials_->primary_management(),
+                                   credentials_->standby_management());
+    if (!options) return failure("readiness: " + options.error().message);
+    auditor_ = std::make_unique<Auditor>(io_.get_executor(), clock_, std::move(*options));
+    return {};
+}
+
 Result<void> App::open_probing() {
     Probing::Callbacks callbacks;
     callbacks.next_attempt = [this] { return journal_->next_attempt(); };
@@ -197,9 +235,23 @@ Result<void> App::open_probing() {
     };
     callbacks.on_start_lag = [this](Duration lag) { metrics_.schedule_lag(lag); };
     callbacks.on_loop_lag = [this](Duration lag) { metrics_.loop_lag(lag); };
+    callbacks.on_reconnect = [this](const Reconnect& one) { metrics_.reconnect(one); };
+    callbacks.on_certificate = [this](const std::string& peer, WallTime expires) {
+        metrics_.certificate(peer, expires);
+    };
+    callbacks.on_certificates_read = [this](const Result<void>& read) {
+        metrics_.certificates_reloaded(read.has_value());
+        if (read) {
+            log_.info("certificates were read anew");
+        } else {
+            log_.warning("changed certificates are no good; those read before stay in use",
+                         {{"why", read.error().message}});
+        }
+    };
     const std::string run =
         journal_->id().substr(0, 8) + "-" + std::to_string(journal_->next_attempt().value);
-    auto probing = Probing::make(io_.get_executor(), clock_, config_, run, std::move(callbacks));
+    auto probing = Probing::make(io_.get_executor(), clock_, config_, *credentials_, run,
+                                 std::move(callbacks));
     if (!probing) return tl::unexpected(probing.error());
     probing_ = std::move(*probing);
     return {};
@@ -325,6 +377,10 @@ void App::carry_out(std::vector<Action> actions, Instant decided) {
                 step(std::move(finished));
                 end_if_quiet();
             });
+        } else if (const auto* order = std::get_if<AuditStandby>(&action)) {
+            auditor_->run(order->number, [this](StandbyAudit audit) {
+                if (!stopping_) step(AuditFinished{std::move(audit)});
+            });
         } else if (const auto* told = std::get_if<NotifyPage>(&action)) {
             notifier_->page(told->page, decided);
         }
@@ -407,6 +463,7 @@ void App::on_signal() {
     log_.info("stopping", {{"deadline", to_text(config_.stop_deadline)}});
     hooks_->stop();
     engine_.hold();
+    credentials_->stop();
     probing_->stop(clock_.now() + config_.stop_deadline, [this] {
         // From within the last session's own coroutine: leave it first.
         boost::asio::post(io_, [this] {

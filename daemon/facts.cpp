@@ -6,6 +6,7 @@ NamedParts named_parts(const Config& config) {
     NamedParts parts;
     parts.primary_entities = config.primary.entities;
     parts.standby_entities = config.standby.entities;
+    parts.credentials = {"primary", "standby"};
     return parts;
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "daemon/host/spawn.h"
-#include "probes/catalogue.h"
 #include "rules/base/check.h"
 
 namespace vc {
@@ -37,18 +36,12 @@ std::size_t index(Channel channel) {
 
 }  // namespace
 
-struct Probing::Wanted {
-    std::string name;
-    ProbeSpec spec;
-    Duration shortest_budget{};
-    bool is_vendor = false;
-};
-
 Probing::Probing(boost::asio::any_io_executor executor, const Clock& clock, const Config& config,
-                 Callbacks callbacks)
+                 Credentials& credentials, Callbacks callbacks)
     : executor_(executor),
       clock_(clock),
       config_(config),
+      credentials_(credentials),
       callbacks_(std::move(callbacks)),
       schedule_(clock.now()),
       lag_watch_(watch_for(config)),
@@ -56,21 +49,17 @@ Probing::Probing(boost::asio::any_io_executor executor, const Clock& clock, cons
 
 Result<std::unique_ptr<Probing>> Probing::make(boost::asio::any_io_executor executor,
                                                const Clock& clock, const Config& config,
-                                               const std::string& run, Callbacks callbacks) {
+                                               Credentials& credentials, const std::string& run,
+                                               Callbacks callbacks) {
     std::unique_ptr<Probing> probing(
-        new Probing(std::move(executor), clock, config, std::move(callbacks)));
+        new Probing(std::move(executor), clock, config, credentials, std::move(callbacks)));
     if (auto added = probing->add_all(run); !added) return tl::unexpected(added.error());
     return probing;
 }
 
 Result<void> Probing::add_all(const std::string& run) {
     if (auto added = add_chargers(run); !added) return added;
-    if (auto added = add_broker(config_.primary, Channel::DL, Channel::DF, run); !added) {
-        return added;
-    }
-    if (auto added = add_broker(config_.standby, Channel::SL, Channel::SF, run); !added) {
-        return added;
-    }
+    if (auto added = add_brokers(run); !added) return added;
     if (auto added = add_controls(); !added) return added;
     return add_vendor();
 }
@@ -113,33 +102,6 @@ Result<void> Probing::add_chargers(const std::string& run) {
     return {};
 }
 
-Result<void> Probing::add_broker(const BrokerConfig& broker, Channel kept, Channel fresh,
-                                 const std::string& run) {
-    for (std::uint32_t i = 0; i < broker.entities.size(); ++i) {
-        for (const Channel channel : {kept, fresh}) {
-            ProbeSpec spec;
-            spec.channel = channel;
-            spec.host = broker.url.host;
-            spec.port = broker.url.port;
-            spec.tls = broker.url.tls;
-            if (const auto* plain = std::get_if<PlainAuth>(&broker.auth)) {
-                spec.user = plain->user;
-                spec.password = plain->password.reveal();
-            }
-            spec.entity = channel == fresh ? broker.fresh_address(i) : broker.kept_address(i);
-            spec.run = run;
-            spec.seed = config_.seed + probers_.size();
-            spec.budget = config_.probe(channel).budget;
-            spec.idle_timeout = std::chrono::seconds(60);
-            const std::string name = std::string(to_text(channel)) + " " + spec.entity;
-            const auto prober = add_prober({name, spec, spec.budget});
-            if (!prober) return tl::unexpected(prober.error());
-            add_to_schedule(channel, i, *prober);
-        }
-    }
-    return {};
-}
-
 Result<void> Probing::add_controls() {
     for (std::uint32_t i = 0; i < config_.control.size(); ++i) {
         const Url& url = config_.control[i];
@@ -166,7 +128,7 @@ Result<void> Probing::add_vendor() {
     spec.tls = url.tls;
     spec.path = url.target.empty() ? "/" : url.target;
     spec.budget = std::min(config_.vendor->every / 4, Duration(std::chrono::seconds(10)));
-    const auto prober = add_prober({"vendor " + url.text, spec, spec.budget, true});
+    const auto prober = add_prober({"vendor " + url.text, spec, spec.budget, {}, true});
     if (!prober) return tl::unexpected(prober.error());
     vendor_entry_ = schedule_.add({Channel::CT, 0, config_.vendor->every, spec.budget});
     prober_of_entry_.push_back(*prober);
@@ -181,19 +143,41 @@ Result<std::size_t> Probing::add_prober(const Wanted& wanted) {
     options.endpoint.port = wanted.spec.port;
     options.connect_timeout = wanted.shortest_budget * 2;
     if (wanted.spec.tls) {
-        if (!trust_) {
-            auto loaded = TlsTrust::load("");
-            if (!loaded) return failure(wanted.name + ": " + loaded.error().message);
-            trust_ = std::move(*loaded);
-        }
-        options.endpoint.tls = trust_;
+        auto trust = trust_in(wanted.tls);
+        if (!trust) return failure(wanted.name + ": " + trust.error().message);
+        options.endpoint.tls = std::move(*trust);
     }
+    return add_runner(wanted.name, std::move(*session), std::move(options));
+}
+
+Result<std::shared_ptr<TlsTrust>> Probing::trust_in(const TlsFiles& files) {
+    auto& known = trusts_[{files.ca, files.certificate, files.key}];
+    if (!known) {
+        auto loaded = TlsTrust::load(files);
+        if (!loaded) return loaded;
+        known = std::move(*loaded);
+        known->on_refresh(
+            [this](const Result<void>& read) { callbacks_.on_certificates_read(read); });
+    }
+    return known;
+}
+
+std::size_t Probing::add_runner(const std::string& name, std::unique_ptr<Session> session,
+                                RunnerOptions options) {
     SessionRunner::Callbacks callbacks;
     callbacks.on_observation = [this](const Observation& observation) { seen(observation); };
     callbacks.on_gauge = [this](const Gauge& gauge) { callbacks_.on_gauge(gauge); };
+    callbacks.on_reconnect = [this](const Reconnect& one) { callbacks_.on_reconnect(one); };
+    if (options.endpoint.tls) {
+        const std::string peer =
+            options.endpoint.host + ":" + std::to_string(options.endpoint.port);
+        callbacks.on_certificate = [this, peer](WallTime expires) {
+            callbacks_.on_certificate(peer, expires);
+        };
+    }
     probers_.push_back(
-        {wanted.name, std::make_unique<SessionRunner>(executor_, clock_, std::move(*session),
-                                                      std::move(options), std::move(callbacks))});
+        {name, std::make_unique<SessionRunner>(executor_, clock_, std::move(session),
+                                               std::move(options), std::move(callbacks))});
     return probers_.size() - 1;
 }
 

@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "daemon/config/config.h"
+#include "daemon/credentials/credentials.h"
 #include "daemon/host/clock.h"
 #include "daemon/host/deadline.h"
 #include "daemon/host/run_session.h"
 #include "daemon/lag_watch.h"
 #include "daemon/schedule.h"
+#include "probes/catalogue.h"
 
 namespace vc {
 
@@ -34,13 +36,19 @@ class Probing {
         std::function<void(Channel, std::uint64_t)> on_missed;  // ticks that were slept through
         std::function<void(Duration)> on_start_lag;  // of one attempt behind its due time
         std::function<void(Duration)> on_loop_lag;   // of our own wake-up behind its time
+        std::function<void(const Reconnect&)> on_reconnect;
+        // What a TLS peer ("host:port") has shown expires then.
+        std::function<void(const std::string&, WallTime)> on_certificate;
+        // Files of certificates had changed, and were taken up or not.
+        std::function<void(const Result<void>&)> on_certificates_read;
     };
 
     // Fails when a session cannot be made (a spec that lacks something, certificates that cannot
-    // be loaded). `run` differs between any two runs of the daemon.
+    // be loaded). `run` differs between any two runs of the daemon; `credentials` outlive it.
     static Result<std::unique_ptr<Probing>> make(boost::asio::any_io_executor executor,
                                                  const Clock& clock, const Config& config,
-                                                 const std::string& run, Callbacks callbacks);
+                                                 Credentials& credentials, const std::string& run,
+                                                 Callbacks callbacks);
 
     // Spawns the schedule and every session. They end after stop().
     void start();
@@ -61,17 +69,29 @@ class Probing {
         std::string name;
         std::unique_ptr<SessionRunner> runner;
     };
+    struct Wanted {
+        std::string name;
+        ProbeSpec spec;
+        Duration shortest_budget{};
+        TlsFiles tls = {};  // when the spec wants TLS
+        bool is_vendor = false;
+    };
 
     Probing(boost::asio::any_io_executor executor, const Clock& clock, const Config& config,
-            Callbacks callbacks);
+            Credentials& credentials, Callbacks callbacks);
     Result<void> add_all(const std::string& run);
     Result<void> add_chargers(const std::string& run);
-    Result<void> add_broker(const BrokerConfig& broker, Channel kept, Channel fresh,
-                            const std::string& run);
+    // probing_brokers.cpp
+    Result<void> add_brokers(const std::string& run);
+    struct Broker;
+    Result<void> add_broker(const Broker& broker, const std::string& run);
     Result<void> add_controls();
     Result<void> add_vendor();
-    struct Wanted;
     Result<std::size_t> add_prober(const Wanted& wanted);
+    std::size_t add_runner(const std::string& name, std::unique_ptr<Session> session,
+                           RunnerOptions options);
+    // Loaded once for each set of files.
+    Result<std::shared_ptr<TlsTrust>> trust_in(const TlsFiles& files);
     void add_to_schedule(Channel channel, std::uint32_t target, std::size_t prober);
 
     boost::asio::awaitable<void> keep_schedule();
@@ -82,10 +102,12 @@ class Probing {
     boost::asio::any_io_executor executor_;
     Clock clock_;
     const Config& config_;
+    Credentials& credentials_;
     Callbacks callbacks_;
     Schedule schedule_;
     std::vector<std::size_t> prober_of_entry_;  // by schedule entry
-    std::shared_ptr<TlsTrust> trust_;           // see Endpoint: a thousand chargers trust one set
+    // By ca, certificate and key, see Endpoint: a thousand chargers trust one set.
+    std::map<std::array<std::string, 3>, std::shared_ptr<TlsTrust>> trusts_;
     std::vector<Prober> probers_;
     std::size_t vendor_entry_ = SIZE_MAX;
     std::map<AttemptId, Channel> open_;
