@@ -16,7 +16,29 @@ Result<std::unique_ptr<Credentials>> Credentials::make(boost::asio::io_context& 
     auto standby = all->make_one("standby", config.standby);
     if (!standby) return tl::unexpected(standby.error());
     all->standby_ = std::move(*standby);
+    if (auto made = all->make_management(config); !made) return tl::unexpected(made.error());
     return all;
+}
+
+Result<void> Credentials::make_management(const Config& config) {
+    primary_management_ = primary_;
+    standby_management_ = standby_;
+    if (!config.readiness) return {};
+    const auto other = [&](const std::string& name, const ManagementConfig& management,
+                           BrokerConfig broker,
+                           std::shared_ptr<BrokerCredentials>& out) -> Result<void> {
+        if (!management.auth) return {};
+        broker.auth = *management.auth;
+        auto made = make_one(name, broker);
+        if (!made) return tl::unexpected(made.error());
+        out = std::move(*made);
+        return {};
+    };
+    auto made =
+        other("primary-management", config.readiness->primary, config.primary, primary_management_);
+    if (!made) return made;
+    return other("standby-management", config.readiness->standby, config.standby,
+                 standby_management_);
 }
 
 Credentials::Credentials(boost::asio::io_context& io, const Clock& clock, std::uint64_t seed,

@@ -45,6 +45,13 @@ class Credentials {
     // Shared with the sessions, which may outlive the stop of everything else.
     std::shared_ptr<const BrokerCredentials> primary() const { return primary_; }
     std::shared_ptr<const BrokerCredentials> standby() const { return standby_; }
+    // Shown where a broker lists what it holds: the same, unless the configuration names others.
+    std::shared_ptr<const BrokerCredentials> primary_management() const {
+        return primary_management_;
+    }
+    std::shared_ptr<const BrokerCredentials> standby_management() const {
+        return standby_management_;
+    }
 
     void start();
     void stop();
@@ -59,6 +66,7 @@ class Credentials {
     Credentials(boost::asio::io_context& io, const Clock& clock, std::uint64_t seed, Told told);
     Result<std::shared_ptr<BrokerCredentials>> make_one(const std::string& name,
                                                         const BrokerConfig& broker);
+    Result<void> make_management(const Config& config);
     void watch(const BrokerConfig& broker, const std::string& name, BrokerCredentials& credentials);
     void tell_of(const std::string& name, const SecretSource& source, const Result<void>& taken,
                  const IdentityTokens* tokens);
@@ -72,6 +80,8 @@ class Credentials {
     std::map<std::string, std::string> last_words_;      // by name, to tell repetitions
     std::shared_ptr<BrokerCredentials> primary_;
     std::shared_ptr<BrokerCredentials> standby_;
+    std::shared_ptr<BrokerCredentials> primary_management_;
+    std::shared_ptr<BrokerCredentials> standby_management_;
     SecretWatch watch_;
 };
 

@@ -148,7 +148,8 @@ class Look {
 
     void begin_audit() {
         if (!config_.readiness) return;
-        auto options = auditor_options(config_, credentials_->primary(), credentials_->standby());
+        auto options = auditor_options(config_, credentials_->primary_management(),
+                                       credentials_->standby_management());
         if (!options) {
             findings_.audit_trouble = options.error().message;
             return;
