@@ -178,8 +178,10 @@ void Broker::settle(const Arrival& arrival, const Answer<void>& result) {
     Link* link = find_link(arrival.connection, arrival.link, &peer);
     if (link == nullptr) return;
     const Duration took = agenda_.now() - arrival.at;
+    const bool busy = !result && result.error().condition == "com.microsoft:server-busy";
     store_.count(link->entity, [&](servicebus::Traffic& traffic) {
-        ++(result ? traffic.successful_requests : traffic.user_errors);
+        // Who is throttled made no error, and has been counted.
+        if (!busy) ++(result ? traffic.successful_requests : traffic.user_errors);
         ++traffic.sends_timed;
         traffic.send_time += took;
     });
