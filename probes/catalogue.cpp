@@ -121,37 +121,52 @@ Made make_control(const ProbeSpec& spec) {
     return make_control_session(get_of(spec));
 }
 
-Result<AmqpProbeOptions> amqp_of(const ProbeSpec& spec) {
+// A user and password without anything that would keep them fresh.
+class PlainCredentials : public AmqpCredentials {
+  public:
+    PlainCredentials(std::string user, std::string password)
+        : login_{SaslMechanism::plain, std::move(user), std::move(password)} {}
+
+    AmqpLogin login() const override { return login_; }
+    bool uses_cbs() const override { return false; }
+    std::optional<CbsToken> token(std::string_view, Instant) const override { return {}; }
+    std::uint64_t generation() const override { return 0; }
+
+  private:
+    AmqpLogin login_;
+};
+
+bool on_standby(Channel channel) {
+    return channel == Channel::SL || channel == Channel::SF || channel == Channel::SX ||
+           channel == Channel::SM;
+}
+
+Made make_amqp(const ProbeSpec& spec) {
     const auto lacks =
         missing(spec, {{"an entity", !spec.entity.empty()},
                        {"a run of letters, digits, '-', '_' and '.'", plain_word(spec.run)}});
     if (!lacks.empty()) return failure(lacks);
     AmqpProbeOptions options;
+    options.channel = on_standby(spec.channel) ? Channel::SL : Channel::DL;
+    const std::string channel(to_text(options.channel));
     options.connection.hostname = spec.host;
     options.connection.container_id =
-        "voltcanary-" + spec.run + "-" + std::string(to_text(spec.channel));
-    options.connection.user = spec.user;
-    options.connection.password = spec.password;
+        "voltcanary-" + spec.run + "-" + channel + "-" + std::to_string(spec.seed);
+    options.connection.tls = spec.tls;
     options.connection.idle_timeout = spec.idle_timeout;
+    options.connection.credentials = spec.credentials;
+    if (!spec.credentials && !spec.user.empty()) {
+        options.connection.credentials =
+            std::make_shared<PlainCredentials>(spec.user, spec.password);
+    }
     options.entity = spec.entity;
+    options.fresh_entity = spec.fresh_entity.empty() ? spec.entity : spec.fresh_entity;
+    options.management = spec.management;
     // Two channels, or two vantages, of one run are two users all the same.
-    options.run =
-        spec.run + "." + std::string(to_text(spec.channel)) + "." + std::to_string(spec.seed);
-    options.open_timeout = 3 * spec.budget;
+    options.run = spec.run + "." + channel + "." + std::to_string(spec.seed);
+    options.budget = spec.budget;
     options.seed = spec.seed;
-    return options;
-}
-
-Made make_long_amqp(const ProbeSpec& spec) {
-    auto options = amqp_of(spec);
-    if (!options) return tl::unexpected<Error>(options.error());
-    return std::make_unique<AmqpSession>(std::move(*options));
-}
-
-Made make_fresh_amqp(const ProbeSpec& spec) {
-    auto options = amqp_of(spec);
-    if (!options) return tl::unexpected<Error>(options.error());
-    return make_fresh_amqp_session(std::move(*options));
+    return std::make_unique<AmqpSession>(std::move(options));
 }
 
 constexpr std::array kinds{
@@ -163,15 +178,23 @@ constexpr std::array kinds{
     ProbeKind{Channel::TX, "OCPP start and stop of a transaction, the full loop twice", false, 10s,
               make_charger},
     ProbeKind{Channel::DL, "send to receive on the primary, long-lived connection", false, 2s,
-              make_long_amqp},
-    ProbeKind{Channel::DF, "send to receive on the primary, fresh connection", true, 5s,
-              make_fresh_amqp},
+              make_amqp},
+    ProbeKind{Channel::DF, "send to receive on the primary, fresh connection", true, 5s, make_amqp},
     ProbeKind{Channel::SL, "send to receive on the standby, long-lived connection", false, 2s,
-              make_long_amqp},
-    ProbeKind{Channel::SF, "send to receive on the standby, fresh connection", true, 5s,
-              make_fresh_amqp},
+              make_amqp},
+    ProbeKind{Channel::SF, "send to receive on the standby, fresh connection", true, 5s, make_amqp},
     ProbeKind{Channel::SC, "OCPP heartbeat and transaction, the full loop over the standby", false,
               10s, make_charger},
+    ProbeKind{Channel::DX,
+              "sent on a kept connection of the primary, received on a fresh one, or "
+              "the reverse",
+              true, 5s, make_amqp},
+    ProbeKind{Channel::SX,
+              "sent on a kept connection of the standby, received on a fresh one, or "
+              "the reverse",
+              true, 5s, make_amqp},
+    ProbeKind{Channel::DM, "management peek on the primary", true, 5s, make_amqp},
+    ProbeKind{Channel::SM, "management peek on the standby", true, 5s, make_amqp},
 };
 
 }  // namespace

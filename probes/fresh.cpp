@@ -44,7 +44,7 @@ SessionOutput FreshSession::on_close(Leg, CloseReason reason, Instant now) {
         const auto meant =
             reason == CloseReason::peer_closed ? dialogue_->on_eof(now) : std::nullopt;
         if (!meant) ++counted_.drops;
-        finish_current(meant.value_or(End{Outcome::reset, dialogue_->phase()}), now);
+        finish_current(meant.value_or(End{outcome_of_close(reason), dialogue_->phase()}), now);
     }
     if (dialogue_) dialogue_->count_into(counted_);
     dialogue_.reset();

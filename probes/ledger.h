@@ -30,9 +30,12 @@ class PhaseWatch {
         since_ = now;
         phases_.clear();
     }
+    // Time passed that belongs to no phase.
+    void begin(Instant now) { since_ = now; }
     void add(const std::vector<PhaseTime>& phases, Instant now);
     void done(Phase phase, Instant now);
     const std::vector<PhaseTime>& phases() const { return phases_; }
+    Instant since() const { return since_; }  // of the phase under way
 
   private:
     Instant since_{};

@@ -61,6 +61,7 @@ inline constexpr Leg most_legs = 5;
 struct LegOutput {
     std::string bytes;  // to be written in order on the current connection
     Want connection = Want::keep;
+    std::optional<Duration> connect_within;  // with open: instead of what is usual for the session
 };
 
 // A kept connection that was lost came up again to where it can be used, or one try at it failed.
@@ -92,11 +93,17 @@ struct SessionCounters {
     std::uint64_t drops = 0;              // connections that the peer, or silence, ended
     std::uint64_t late_answers = 0;       // right answers to attempts that had ended already
     std::uint64_t duplicates = 0;         // messages or answers delivered a second time
+    std::uint64_t out_of_order = 0;       // messages that a later one of the same link overtook
     std::uint64_t unmatched = 0;          // answers or messages that belong to nothing we know
     std::uint64_t malformed = 0;          // input that broke the protocol
     std::uint64_t cleanups = 0;           // left-over transactions stopped outside their attempt
     std::uint64_t cleanups_given_up = 0;  // left-over transactions that the peer refused to stop
 };
+
+// The outcome of what a close that nobody asked for ended.
+inline Outcome outcome_of_close(CloseReason reason) {
+    return reason == CloseReason::tls ? Outcome::tls : Outcome::reset;
+}
 
 class Session {
   public:

@@ -8,7 +8,6 @@
 #include <proton/event.h>
 #include <proton/link.h>
 #include <proton/logger.h>
-#include <proton/message.h>
 #include <proton/sasl.h>
 #include <proton/session.h>
 #include <proton/terminus.h>
@@ -28,6 +27,7 @@ constexpr std::uint32_t most_frame_bytes = 64 * 1024;
 constexpr std::size_t most_message_bytes = 64 * 1024;
 constexpr std::size_t most_incoming_bytes = 512 * 1024;
 constexpr std::size_t most_unsettled = 256;
+constexpr int reply_credit = 8;
 
 // Proton's clock is in milliseconds, and zero means "none".
 std::int64_t milliseconds(Instant at) {
@@ -53,52 +53,28 @@ Disposition disposition_of(std::uint64_t state) {
     }
 }
 
-struct FreeMessage {
-    void operator()(pn_message_t* message) const { pn_message_free(message); }
-};
-using Message = std::unique_ptr<pn_message_t, FreeMessage>;
-
-// The body of an encoded message: a data section, or a value that is binary or text. Empty when it
-// is something else or no message at all: that is its sender's doing and not the broker's.
-std::string body_of(const std::string& encoded) {
-    // Proton asserts, in release builds too, that there is something to decode.
-    if (encoded.empty()) return {};
-    const Message message{pn_message()};
-    if (!message || pn_message_decode(message.get(), encoded.data(), encoded.size()) != 0) {
-        return {};
-    }
-    pn_data_t* body = pn_message_body(message.get());
-    pn_data_rewind(body);
-    if (!pn_data_next(body)) return {};
-    pn_bytes_t bytes = pn_bytes(0, nullptr);
-    if (pn_data_type(body) == PN_BINARY) bytes = pn_data_get_binary(body);
-    if (pn_data_type(body) == PN_STRING) bytes = pn_data_get_string(body);
-    return bytes.size == 0 ? std::string() : std::string(bytes.start, bytes.size);
-}
-
-std::optional<std::string> encoded(std::string_view body) {
-    const Message message{pn_message()};
-    if (!message) return std::nullopt;
-    const pn_bytes_t bytes = pn_bytes(body.size(), body.data());
-    pn_data_put_string(pn_message_id(message.get()), bytes);
-    pn_message_set_inferred(message.get(), true);  // a data section, not a value
-    pn_data_put_binary(pn_message_body(message.get()), bytes);
-    std::string text(body.size() * 2 + 256, '\0');
-    std::size_t size = text.size();
-    if (pn_message_encode(message.get(), text.data(), &size) != 0) return std::nullopt;
-    text.resize(size);
-    return text;
+const char* name_of(SaslMechanism mechanism) {
+    if (mechanism == SaslMechanism::plain) return "PLAIN";
+    return mechanism == SaslMechanism::external ? "EXTERNAL" : "ANONYMOUS";
 }
 
 }  // namespace
 
 struct AmqpEngine::State {
+    // A link that we began. Gone once the peer detached it.
+    struct Link {
+        pn_link_t* link = nullptr;
+        bool replies = false;
+        int credit = 0;  // of a receiver: kept out
+    };
+
     pn_connection_driver_t driver{};
     pn_session_t* session = nullptr;
-    pn_link_t* sender = nullptr;
-    pn_link_t* receiver = nullptr;
+    std::vector<Link> links;  // by id - 1
     std::uint64_t next_delivery = 1;
     std::map<std::uint64_t, pn_delivery_t*> received;  // accepted by us or not, unsettled by us
+    AmqpCodec codec;
+    std::string raw;
     std::vector<AmqpEvent> events;
     std::string bytes;
     std::optional<Instant> wake_at;
@@ -107,36 +83,47 @@ struct AmqpEngine::State {
 
     ~State() { pn_connection_driver_destroy(&driver); }
 
+    AmqpEvent& note(AmqpEvent::Kind kind) {
+        events.emplace_back().kind = kind;
+        return events.back();
+    }
     void end(AmqpEvent::Kind kind, std::string condition, std::string text) {
         if (std::exchange(over, true)) return;
-        AmqpEvent event;
-        event.kind = kind;
+        AmqpEvent& event = note(kind);
         event.condition = std::move(condition);
         event.text = std::move(text);
-        events.push_back(std::move(event));
     }
     void fail(std::string text) { end(AmqpEvent::Kind::failed, {}, std::move(text)); }
 
-    void note(AmqpEvent::Kind kind) {
-        AmqpEvent event;
-        event.kind = kind;
-        events.push_back(std::move(event));
+    pn_link_t* find(AmqpLinkId id) const {
+        return id == 0 || id > links.size() || over ? nullptr : links[id - 1].link;
     }
+    // 0 when it is none of ours, or gone.
+    AmqpLinkId id_of(pn_link_t* link) const;
 
     void begin(const AmqpOptions& options);
+    AmqpLinkId attach_receiver(std::string_view address, const char* reply_to, int credit);
+    AmqpLinkId begin_link(pn_link_t* link, bool replies, int credit);
+    void send(AmqpLinkId id, std::uint64_t tag, std::string_view encoded);
     void run_events();
     void handle(pn_event_t* event);
     void on_transport_error();
     void on_link_open(pn_link_t* link);
     void on_link_closed(pn_link_t* link);
     void on_closed(pn_condition_t* condition);
-    void on_delivery(pn_delivery_t* delivery);
-    void on_sent(pn_delivery_t* delivery);
-    void on_received(pn_delivery_t* delivery);
-    void on_message(pn_delivery_t* delivery);
+    void on_sent(AmqpLinkId id, pn_delivery_t* delivery);
+    void on_received(AmqpLinkId id, pn_delivery_t* delivery);
+    void on_message(AmqpLinkId id, pn_delivery_t* delivery);
+    void on_settled(pn_delivery_t* delivery);
+    void keep_credit(const Link& link);
     void collect_bytes();
     void run_tick(Instant now);
 };
+
+AmqpLinkId AmqpEngine::State::id_of(pn_link_t* link) const {
+    const auto id = reinterpret_cast<std::uintptr_t>(pn_link_get_context(link));
+    return id != 0 && links[id - 1].link == link ? static_cast<AmqpLinkId>(id) : 0;
+}
 
 void AmqpEngine::State::begin(const AmqpOptions& options) {
     VC_CHECK(pn_connection_driver_init(&driver, nullptr, nullptr) == 0, "out of memory");
@@ -151,12 +138,12 @@ void AmqpEngine::State::begin(const AmqpOptions& options) {
     pn_connection_set_container(connection, options.container_id.c_str());
     pn_connection_set_hostname(connection, options.hostname.c_str());
     pn_sasl_t* sasl = pn_sasl(transport);
-    if (options.user.empty()) {
-        pn_sasl_allowed_mechs(sasl, "ANONYMOUS");
-    } else {
-        pn_connection_set_user(connection, options.user.c_str());
-        pn_connection_set_password(connection, options.password.c_str());
-        pn_sasl_allowed_mechs(sasl, "PLAIN");
+    // Left alone, Proton takes EXTERNAL wherever it is offered, with or without a
+    // certificate.
+    pn_sasl_allowed_mechs(sasl, name_of(options.login.mechanism));
+    if (options.login.mechanism == SaslMechanism::plain) {
+        pn_connection_set_user(connection, options.login.user.c_str());
+        pn_connection_set_password(connection, options.login.password.c_str());
         pn_sasl_set_allow_insecure_mechs(sasl, true);
     }
     pn_connection_open(connection);
@@ -166,8 +153,9 @@ void AmqpEngine::State::begin(const AmqpOptions& options) {
 }
 
 void AmqpEngine::State::run_events() {
-    // Proton tells only servers of a finished SASL exchange by an event; a client has to look.
-    // Before the events of what came with it, so that the phases stay in order.
+    // Proton tells only servers of a finished SASL exchange by an event; a client
+    // has to look. Before the events of what came with it, so that the phases
+    // stay in order.
     if (!over && !authenticated && pn_sasl_outcome(pn_sasl(driver.transport)) == PN_SASL_OK) {
         authenticated = true;
         note(AmqpEvent::Kind::authenticated);
@@ -200,14 +188,23 @@ void AmqpEngine::State::handle(pn_event_t* event) {
         case PN_LINK_REMOTE_OPEN:
             on_link_open(pn_event_link(event));
             break;
-        case PN_LINK_FLOW:
-            if (pn_event_link(event) == sender && pn_link_credit(sender) > 0) {
-                note(AmqpEvent::Kind::credit);
+        case PN_LINK_FLOW: {
+            const AmqpLinkId id = id_of(pn_event_link(event));
+            if (id != 0 && pn_link_is_sender(find(id)) && pn_link_credit(find(id)) > 0) {
+                note(AmqpEvent::Kind::credit).link = id;
             }
             break;
-        case PN_DELIVERY:
-            on_delivery(pn_event_delivery(event));
+        }
+        case PN_DELIVERY: {
+            const AmqpLinkId id = id_of(pn_event_link(event));
+            if (id == 0) break;
+            if (pn_link_is_sender(find(id))) {
+                on_sent(id, pn_event_delivery(event));
+            } else {
+                on_received(id, pn_event_delivery(event));
+            }
             break;
+        }
         case PN_LINK_REMOTE_CLOSE:
         case PN_LINK_REMOTE_DETACH:
             on_link_closed(pn_event_link(event));
@@ -239,30 +236,31 @@ void AmqpEngine::State::on_transport_error() {
 }
 
 void AmqpEngine::State::on_link_open(pn_link_t* link) {
-    if (link != sender && link != receiver) {
+    const AmqpLinkId id = id_of(link);
+    if (id == 0) {
         fail("the peer attached a link of its own");
         return;
     }
     // A refused attach comes without a terminus, or with its detach close behind.
     if ((pn_link_state(link) & PN_REMOTE_CLOSED) != 0) return;
-    if (link == sender && pn_terminus_get_type(pn_link_remote_target(link)) != PN_UNSPECIFIED) {
-        note(AmqpEvent::Kind::sender_attached);
-    }
-    if (link == receiver && pn_terminus_get_type(pn_link_remote_source(link)) != PN_UNSPECIFIED) {
-        note(AmqpEvent::Kind::receiver_attached);
-    }
+    pn_terminus_t* terminus =
+        pn_link_is_sender(link) ? pn_link_remote_target(link) : pn_link_remote_source(link);
+    if (pn_terminus_get_type(terminus) != PN_UNSPECIFIED) note(AmqpEvent::Kind::attached).link = id;
 }
 
 void AmqpEngine::State::on_link_closed(pn_link_t* link) {
-    if (link != sender && link != receiver) return;
+    const AmqpLinkId id = id_of(link);
+    if (id == 0) return;
     pn_condition_t* condition = pn_link_remote_condition(link);
-    AmqpEvent event;
-    event.kind = AmqpEvent::Kind::detached;
-    event.sender = link == sender;
+    AmqpEvent& event = note(AmqpEvent::Kind::detached);
+    event.link = id;
     event.condition = text_of(pn_condition_get_name(condition));
     event.text = text_of(pn_condition_get_description(condition));
-    events.push_back(std::move(event));
+    std::erase_if(received,
+                  [link](const auto& entry) { return pn_delivery_link(entry.second) == link; });
+    links[id - 1].link = nullptr;
     pn_link_close(link);
+    pn_link_free(link);
 }
 
 void AmqpEngine::State::on_closed(pn_condition_t* condition) {
@@ -271,19 +269,13 @@ void AmqpEngine::State::on_closed(pn_condition_t* condition) {
     pn_connection_close(driver.connection);
 }
 
-void AmqpEngine::State::on_delivery(pn_delivery_t* delivery) {
-    pn_link_t* link = pn_delivery_link(delivery);
-    if (link == sender) on_sent(delivery);
-    if (link == receiver) on_received(delivery);
-}
-
-void AmqpEngine::State::on_sent(pn_delivery_t* delivery) {
+void AmqpEngine::State::on_sent(AmqpLinkId id, pn_delivery_t* delivery) {
     if (!pn_delivery_updated(delivery)) return;
     const std::uint64_t state = pn_delivery_remote_state(delivery);
     // Neither an outcome nor settled: "received", which says nothing final.
     if (disposition_of(state) == Disposition::unknown && !pn_delivery_settled(delivery)) return;
-    AmqpEvent event;
-    event.kind = AmqpEvent::Kind::settled;
+    AmqpEvent& event = note(AmqpEvent::Kind::settled);
+    event.link = id;
     event.disposition = disposition_of(state);
     const pn_delivery_tag_t tag = pn_delivery_tag(delivery);
     if (tag.size == sizeof event.tag) std::memcpy(&event.tag, tag.start, tag.size);
@@ -292,60 +284,111 @@ void AmqpEngine::State::on_sent(pn_delivery_t* delivery) {
         event.condition = text_of(pn_condition_get_name(condition));
         event.text = text_of(pn_condition_get_description(condition));
     }
-    events.push_back(std::move(event));
     pn_delivery_settle(delivery);
 }
 
-void AmqpEngine::State::on_received(pn_delivery_t* delivery) {
+void AmqpEngine::State::on_received(AmqpLinkId id, pn_delivery_t* delivery) {
+    pn_link_t* link = find(id);
     if (pn_delivery_pending(delivery) > most_message_bytes) {
         fail("a message of more than 64 KiB");
         return;
     }
     if (pn_delivery_aborted(delivery)) {
-        pn_link_advance(receiver);
+        pn_link_advance(link);
         pn_delivery_settle(delivery);
-        pn_link_flow(receiver, 1);
+        keep_credit(links[id - 1]);
         return;
     }
-    const bool current = pn_link_current(receiver) == delivery;
+    const bool current = pn_link_current(link) == delivery;
     if (current && pn_delivery_readable(delivery) && !pn_delivery_partial(delivery)) {
-        on_message(delivery);
+        const bool reply = links[id - 1].replies;
+        on_message(id, delivery);
+        if (reply || over) return;
     }
-    if (!pn_delivery_settled(delivery)) return;
+    if (pn_delivery_settled(delivery)) on_settled(delivery);
+}
+
+void AmqpEngine::State::on_settled(pn_delivery_t* delivery) {
     const auto found =
         std::find_if(received.begin(), received.end(),
                      [delivery](const auto& entry) { return entry.second == delivery; });
     if (found == received.end()) return;
-    AmqpEvent event;
-    event.kind = AmqpEvent::Kind::completed;
-    event.delivery = found->first;
-    events.push_back(std::move(event));
+    note(AmqpEvent::Kind::completed).delivery = found->first;
     received.erase(found);
     pn_delivery_settle(delivery);
 }
 
-void AmqpEngine::State::on_message(pn_delivery_t* delivery) {
-    std::string raw(pn_delivery_pending(delivery), '\0');
-    const ssize_t read = pn_link_recv(receiver, raw.data(), raw.size());
+void AmqpEngine::State::on_message(AmqpLinkId id, pn_delivery_t* delivery) {
+    pn_link_t* link = find(id);
+    raw.resize(pn_delivery_pending(delivery));
+    const ssize_t read = pn_link_recv(link, raw.data(), raw.size());
     raw.resize(read > 0 ? static_cast<std::size_t>(read) : 0);
-    pn_link_advance(receiver);
-    pn_link_flow(receiver, 1);
+    pn_link_advance(link);
+    keep_credit(links[id - 1]);
+    if (links[id - 1].replies) {
+        AmqpEvent& event = note(AmqpEvent::Kind::reply);
+        event.link = id;
+        event.reply = codec.reply_of(raw);
+        pn_delivery_update(delivery, PN_ACCEPTED);
+        pn_delivery_settle(delivery);
+        return;
+    }
     if (received.size() >= most_unsettled) {
         fail("the peer leaves more than 256 accepted messages unsettled");
         return;
     }
-    AmqpEvent event;
-    event.kind = AmqpEvent::Kind::message;
+    AmqpEvent& event = note(AmqpEvent::Kind::message);
+    event.link = id;
     event.delivery = next_delivery++;
-    event.text = body_of(raw);
+    event.text = codec.body_of(raw);
     received.emplace(event.delivery, delivery);
-    events.push_back(std::move(event));
+}
+
+// Granted again in bulk, which spares a frame with every message.
+void AmqpEngine::State::keep_credit(const Link& link) {
+    const int out = pn_link_credit(link.link);
+    if (out <= link.credit / 2) pn_link_flow(link.link, link.credit - out);
 }
 
 void AmqpEngine::State::run_tick(Instant now) {
     const std::int64_t next = pn_transport_tick(driver.transport, milliseconds(now));
     wake_at.reset();
     if (next > 0 && !over) wake_at = Instant{std::chrono::milliseconds(next)};
+    run_events();
+}
+
+AmqpLinkId AmqpEngine::State::attach_receiver(std::string_view address, const char* reply_to,
+                                              int credit) {
+    if (over) return 0;
+    const std::string name = "voltcanary-receive-" + std::to_string(links.size() + 1);
+    pn_link_t* link = pn_receiver(session, reply_to == nullptr ? name.c_str() : reply_to);
+    pn_terminus_set_address(pn_link_source(link), std::string(address).c_str());
+    if (reply_to != nullptr) pn_terminus_set_address(pn_link_target(link), reply_to);
+    pn_link_set_snd_settle_mode(link, reply_to == nullptr ? PN_SND_UNSETTLED : PN_SND_SETTLED);
+    pn_link_set_rcv_settle_mode(link, reply_to == nullptr ? PN_RCV_SECOND : PN_RCV_FIRST);
+    pn_link_set_max_message_size(link, most_message_bytes);
+    const AmqpLinkId id = begin_link(link, reply_to != nullptr, credit);
+    pn_link_flow(link, credit);
+    run_events();
+    return id;
+}
+
+AmqpLinkId AmqpEngine::State::begin_link(pn_link_t* link, bool replies, int credit) {
+    links.push_back({link, replies, credit});
+    pn_link_set_context(link, reinterpret_cast<void*>(links.size()));
+    pn_link_open(link);
+    return static_cast<AmqpLinkId>(links.size());
+}
+
+void AmqpEngine::State::send(AmqpLinkId id, std::uint64_t tag, std::string_view encoded) {
+    pn_link_t* link = find(id);
+    if (encoded.empty()) {
+        fail("a message of ours could not be encoded");
+        return;
+    }
+    pn_delivery(link, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
+    pn_link_send(link, encoded.data(), encoded.size());
+    pn_link_advance(link);
     run_events();
 }
 
@@ -384,45 +427,37 @@ std::optional<Instant> AmqpEngine::wake_at() const {
     return state_->over ? std::nullopt : state_->wake_at;
 }
 
-void AmqpEngine::attach_sender(std::string_view address) {
+AmqpLinkId AmqpEngine::attach_sender(std::string_view address) {
     State& state = *state_;
-    if (state.over || state.sender != nullptr) return;
-    state.sender = pn_sender(state.session, "voltcanary-send");
-    pn_terminus_set_address(pn_link_target(state.sender), std::string(address).c_str());
-    pn_link_set_snd_settle_mode(state.sender, PN_SND_UNSETTLED);
-    pn_link_open(state.sender);
+    if (state.over) return 0;
+    const std::string name = "voltcanary-send-" + std::to_string(state.links.size() + 1);
+    pn_link_t* link = pn_sender(state.session, name.c_str());
+    pn_terminus_set_address(pn_link_target(link), std::string(address).c_str());
+    pn_link_set_snd_settle_mode(link, PN_SND_UNSETTLED);
+    const AmqpLinkId id = state.begin_link(link, false, 0);
     state.run_events();
+    return id;
 }
 
-void AmqpEngine::attach_receiver(std::string_view address, int credit) {
-    State& state = *state_;
-    if (state.over || state.receiver != nullptr) return;
-    state.receiver = pn_receiver(state.session, "voltcanary-receive");
-    pn_terminus_set_address(pn_link_source(state.receiver), std::string(address).c_str());
-    pn_link_set_snd_settle_mode(state.receiver, PN_SND_UNSETTLED);
-    pn_link_set_rcv_settle_mode(state.receiver, PN_RCV_SECOND);
-    pn_link_set_max_message_size(state.receiver, most_message_bytes);
-    pn_link_open(state.receiver);
-    pn_link_flow(state.receiver, credit);
-    state.run_events();
+AmqpLinkId AmqpEngine::attach_receiver(std::string_view address, int credit) {
+    return state_->attach_receiver(address, nullptr, credit);
 }
 
-bool AmqpEngine::may_send() const {
-    return !state_->over && state_->sender != nullptr && pn_link_credit(state_->sender) > 0;
+AmqpLinkId AmqpEngine::attach_replies(std::string_view address, std::string_view reply_to) {
+    return state_->attach_receiver(address, std::string(reply_to).c_str(), reply_credit);
 }
 
-void AmqpEngine::send(std::uint64_t tag, std::string_view body) {
-    State& state = *state_;
-    if (!may_send()) return;
-    const auto message = encoded(body);
-    if (!message) {
-        state.fail("a message of ours could not be encoded");
-        return;
-    }
-    pn_delivery(state.sender, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
-    pn_link_send(state.sender, message->data(), message->size());
-    pn_link_advance(state.sender);
-    state.run_events();
+bool AmqpEngine::may_send(AmqpLinkId link) const {
+    pn_link_t* found = state_->find(link);
+    return found != nullptr && pn_link_is_sender(found) && pn_link_credit(found) > 0;
+}
+
+void AmqpEngine::send(AmqpLinkId link, std::uint64_t tag, std::string_view body) {
+    if (may_send(link)) state_->send(link, tag, state_->codec.encode(body));
+}
+
+void AmqpEngine::send(AmqpLinkId link, const AmqpRequest& request) {
+    if (may_send(link)) state_->send(link, request.number, state_->codec.encode(request));
 }
 
 void AmqpEngine::accept(std::uint64_t delivery) {
@@ -430,15 +465,14 @@ void AmqpEngine::accept(std::uint64_t delivery) {
     const auto found = state.received.find(delivery);
     if (state.over || found == state.received.end()) return;
     pn_delivery_update(found->second, PN_ACCEPTED);
-    // A broker that does not offer the second settlement, or has settled already, is done.
-    const bool first = pn_link_remote_rcv_settle_mode(state.receiver) != PN_RCV_SECOND;
+    // A broker that does not offer the second settlement, or has settled already,
+    // is done.
+    pn_link_t* link = pn_delivery_link(found->second);
+    const bool first = pn_link_remote_rcv_settle_mode(link) != PN_RCV_SECOND;
     if (first || pn_delivery_settled(found->second)) {
         pn_delivery_settle(found->second);
         state.received.erase(found);
-        AmqpEvent event;
-        event.kind = AmqpEvent::Kind::completed;
-        event.delivery = delivery;
-        state.events.push_back(std::move(event));
+        state.note(AmqpEvent::Kind::completed).delivery = delivery;
     }
     state.run_events();
 }

@@ -1,12 +1,15 @@
-// An AMQP 1.0 client connection without IO: bytes and time in, events out; commands in, bytes out.
-// One connection, one session, at most one sender and one receiver. One object per connection. The
-// only file of the layer that sees Proton (its C engine).
+// An AMQP 1.0 client connection without IO: bytes and time in, events out;
+// commands in, bytes out. One connection, one AMQP session, a few links. One
+// object per connection. With codec.cpp the only file of the layer that sees
+// Proton (its C engine).
 //
-// SASL ANONYMOUS, or PLAIN with a user and password (allowed without TLS: TLS lies below and is
-// the caller's to demand). What the peer does wrong ends the connection with one `failed` event:
-// bytes that are no AMQP, a frame of more than 64 KiB, a message of more than 64 KiB, a link or
-// session that it begins itself. After failed or closed no further events come.
-// Proton's own callbacks are not used: events are polled, so nothing can throw through C.
+// SASL uses the one mechanism that the login names and no other (PLAIN is
+// allowed without TLS: TLS lies below and is the caller's to demand). What the
+// peer does wrong ends the connection with one `failed` event: bytes that are
+// no AMQP, a frame of more than 64 KiB, a message of more than 64 KiB, a link
+// or session that it begins itself. After failed or closed no further events
+// come. Proton's own callbacks are not used: events are polled, so nothing can
+// throw through C.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "probes/amqp/codec.h"
+#include "probes/amqp/credentials.h"
 #include "rules/base/time.h"
 
 namespace vc {
@@ -23,35 +28,39 @@ namespace vc {
 struct AmqpOptions {
     std::string hostname;      // of the open frame and SASL
     std::string container_id;  // ours
-    std::string user;          // PLAIN when not empty, else ANONYMOUS
-    std::string password;
+    AmqpLogin login;
     Duration idle_timeout{};  // we close when nothing came for so long; none when zero
 };
 
 enum class Disposition : std::uint8_t { accepted, rejected, released, modified, unknown };
 
+// A link of one engine; 0 is none. Never used again for another.
+using AmqpLinkId = std::uint32_t;
+
 struct AmqpEvent {
     enum class Kind : std::uint8_t {
         authenticated,
-        opened,             // the peer's open frame
-        sender_attached,    // with a target
-        receiver_attached,  // with a source
-        credit,             // the sender may send; comes with every flow that leaves some
-        settled,            // tag: of the message sent; disposition, condition if rejected
-        message,            // text: the body; delivery: for accept()
-        completed,          // delivery: the peer settled what we accepted
-        detached,           // the peer detached a link: condition, text: its description
-        closed,             // the peer closed in order: condition, text
-        refused,            // SASL said no
-        failed,             // the protocol is broken: condition, text
+        opened,     // the peer's open frame
+        attached,   // link: with the terminus asked for
+        credit,     // link: it may send; comes with every flow that leaves some
+        settled,    // link, tag: of the message sent; disposition, condition if
+                    // rejected
+        message,    // link, text: the body, delivery: for accept()
+        reply,      // link, reply; accepted already
+        completed,  // delivery: the peer settled what we accepted
+        detached,   // link, which is gone: condition, text: its description
+        closed,     // the peer closed in order: condition, text
+        refused,    // SASL said no
+        failed,     // the protocol is broken: condition, text
     };
     Kind kind = Kind::failed;
     Disposition disposition = Disposition::unknown;
+    AmqpLinkId link = 0;
     std::uint64_t tag = 0;
     std::uint64_t delivery = 0;
-    bool sender = false;    // detached: which link
     std::string condition;  // "amqp:not-found"; empty when none was given
     std::string text;
+    AmqpReply reply;
 };
 
 class AmqpEngine {
@@ -66,12 +75,19 @@ class AmqpEngine {
     void tick(Instant now);
     std::optional<Instant> wake_at() const;
 
-    void attach_sender(std::string_view address);
-    // Peek-lock: what is received stays the broker's until accept(). `credit` is kept out.
-    void attach_receiver(std::string_view address, int credit);
-    bool may_send() const;  // there is credit
-    // `tag` comes back in settled. Message-id and body are the same text. Needs may_send().
-    void send(std::uint64_t tag, std::string_view body);
+    AmqpLinkId attach_sender(std::string_view address);
+    // Peek-lock: what is received stays the broker's until accept(). `credit` is
+    // kept out.
+    AmqpLinkId attach_receiver(std::string_view address, int credit);
+    // For replies, to be sent to `reply_to`; they come as `reply` and are
+    // accepted at once.
+    AmqpLinkId attach_replies(std::string_view address, std::string_view reply_to);
+    bool may_send(AmqpLinkId link) const;  // there is credit
+    // `tag` comes back in settled. Message-id and body are the same text. Needs
+    // may_send().
+    void send(AmqpLinkId link, std::uint64_t tag, std::string_view body);
+    // The same for a request; its number is the tag.
+    void send(AmqpLinkId link, const AmqpRequest& request);
     void accept(std::uint64_t delivery);
     void close();
 

@@ -1,81 +1,124 @@
 #include "probes/amqp/session.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "probes/amqp/outcome.h"
+#include "probes/amqp/phases.h"
+
 namespace vc {
+namespace {
+
+enum class Kind : std::uint8_t { none, kept, fresh, cross, peek };
+
+Kind kind_of(Channel channel, bool primary) {
+    if (channel == (primary ? Channel::DL : Channel::SL)) return Kind::kept;
+    if (channel == (primary ? Channel::DF : Channel::SF)) return Kind::fresh;
+    if (channel == (primary ? Channel::DX : Channel::SX)) return Kind::cross;
+    if (channel == (primary ? Channel::DM : Channel::SM)) return Kind::peek;
+    return Kind::none;
+}
+
+}  // namespace
 
 Phase AmqpSession::Flight::phase() const {
-    if (!settled) return Phase::send_settle;
+    if (!settled_at) return Phase::send_settle;
     return received_at ? Phase::complete_settle : Phase::send_receive;
 }
 
+Instant AmqpSession::Flight::since() const {
+    return received_at.value_or(settled_at.value_or(sent_at));
+}
+
 AmqpSession::AmqpSession(AmqpProbeOptions options)
-    : options_(std::move(options)), roundtrip_(options_.run), backoff_(options_.seed) {}
+    : options_(std::move(options)),
+      roundtrip_(options_.run),
+      redial_{Redial(options_.seed), Redial(options_.seed + 1)},
+      kept_budget_(options_.budget) {
+    for (Leg leg = 0; leg < AmqpSession::legs(); ++leg) {
+        AmqpConnectionOptions connection = options_.connection;
+        connection.container_id += "-" + std::to_string(leg);
+        legs_.emplace_back(std::move(connection));
+    }
+}
 
 SessionOutput AmqpSession::start(const Attempt& attempt, Instant now) {
     OpenAttempt open = ledger_.open(attempt, now);
-    if (stopping_ || ledger_.full()) {
-        finish(std::move(open), {Outcome::abandoned, Phase::none}, now);
+    const Kind kind = kind_of(attempt.channel, options_.channel == Channel::DL);
+    if (kind == Kind::none || (kind == Kind::peek && !options_.management)) {
+        finish(std::move(open), {{Outcome::misconfigured, Phase::none}, {}, {}}, now);
+    } else if (stopping_ || ledger_.full()) {
+        finish(std::move(open), {{Outcome::abandoned, Phase::none}, {}, {}}, now);
+    } else if (kind == Kind::kept) {
+        kept_budget_ = attempt.budget;
+        waiting_.add(std::move(open));
+        for (Redial& redial : redial_)
+            redial.want();
     } else {
-        waiting_.push_back(std::move(open));
-        wanted_ = true;
+        (kind == Kind::peek ? questions_ : turns_).add(std::move(open));
+    }
+    // Whether the secret has changed is asked at least as often as anything is
+    // sent.
+    for (AmqpLeg& leg : legs_)
+        leg.on_time(now);
+    return drive(now);
+}
+
+SessionOutput AmqpSession::on_connect(Leg leg, const ConnectResult& result, Instant now) {
+    if (legs_[leg].state() != AmqpLeg::State::connecting) return drive(now);
+    if (const auto end = legs_[leg].on_connect(result, now)) {
+        leg_failed(leg, *end, false, now);
+    } else {
+        ++counted_.connects;
+        if (leg < kept_legs) bring_up(leg, now);
     }
     return drive(now);
 }
 
-SessionOutput AmqpSession::on_connect(Leg, const ConnectResult& result, Instant now) {
-    if (link_ != Link::connecting) return drive(now);
-    effort_.add(result.phases, now);
-    if (result.outcome != Outcome::ok) {
-        link_ = Link::down;
-        connection_failed({result.outcome, result.phase}, now);
-        return drive(now);
-    }
-    ++counted_.connects;
-    link_ = Link::opening;
-    link_since_ = now;
-    amqp_ = std::make_unique<AmqpLink>(options_.connection, options_.entity, now);
-    return drive(now);
-}
-
-SessionOutput AmqpSession::on_bytes(Leg, std::string_view bytes, Instant now) {
-    if (amqp_) amqp_->receive(bytes, now);
+SessionOutput AmqpSession::on_bytes(Leg leg, std::string_view bytes, Instant now) {
+    legs_[leg].on_bytes(bytes, now);
     return drive(now);
 }
 
 SessionOutput AmqpSession::on_deadline(Instant now) {
-    if (amqp_ && amqp_->engine().wake_at() && now >= *amqp_->engine().wake_at()) amqp_->tick(now);
+    for (AmqpLeg& leg : legs_)
+        leg.on_time(now);
     return drive(now);
 }
 
-SessionOutput AmqpSession::on_close(Leg, CloseReason reason, Instant now) {
-    if (reason != CloseReason::asked) drop({Outcome::reset, end_of_wait().phase}, now);
-    close_ = false;
-    link_ = Link::down;
-    amqp_.reset();
+SessionOutput AmqpSession::on_close(Leg leg, CloseReason reason, Instant now) {
+    if (reason != CloseReason::asked && legs_[leg].up()) {
+        const bool in_order = legs_[leg].connection().closed();
+        if (!in_order) leg_failed(leg, {outcome_of_close(reason), Phase::none}, false, now);
+    }
+    legs_[leg].on_close();
     return drive(now);
 }
 
 SessionOutput AmqpSession::stop(Instant now) {
     stopping_ = true;
-    wanted_ = false;
-    fail_waiting({Outcome::abandoned, Phase::none}, now);
-    while (!flights_.empty()) {
-        end_flight(flights_.begin()->first, {Outcome::abandoned, Phase::none}, now);
+    const Ending abandoned{{Outcome::abandoned, Phase::none}, {}, {}};
+    for (Redial& redial : redial_)
+        redial.unwant();
+    for (Waiting* queue : {&waiting_, &turns_, &questions_}) {
+        for (OpenAttempt& open : queue->take_all())
+            finish(std::move(open), abandoned, now);
     }
-    SessionOutput out;
-    if (amqp_ && link_ == Link::ready) {
-        amqp_->close();
-        out.only().bytes = amqp_->engine().take_bytes();
+    while (!flights_.empty())
+        end_flight(flights_.begin()->first, abandoned, now);
+    if (turn_) end_turn(abandoned, now);
+    if (question_) end_question(abandoned, now);
+    for (AmqpLeg& leg : legs_) {
+        if (leg.up()) leg.connection().close();
+        if (leg.up() || leg.state() == AmqpLeg::State::connecting) leg.close();
     }
-    if (link_ != Link::down) out.only().connection = Want::close;
-    if (link_ != Link::down) link_ = Link::closing;
-    out.observations = std::exchange(seen_, {});
-    return out;
+    return output(now);
 }
 
 bool AmqpSession::idle() const {
-    return ledger_.open_attempts() == 0 && (!stopping_ || link_ == Link::down);
+    if (ledger_.open_attempts() > 0) return false;
+    return !stopping_ ||
+           std::all_of(legs_.begin(), legs_.end(), [](const AmqpLeg& leg) { return leg.down(); });
 }
 
 SessionCounters AmqpSession::counters() const {
@@ -86,59 +129,79 @@ SessionCounters AmqpSession::counters() const {
 
 SessionOutput AmqpSession::drive(Instant now) {
     handle_events(now);
-    expire(now);
-    send_waiting(now);
+    expire_flights(now);
+    keep(now);
+    take_turns(now);
+    ask_questions(now);
+    return output(now);
+}
+
+SessionOutput AmqpSession::output(Instant now) {
     SessionOutput out;
-    if (amqp_ && link_ != Link::closing) out.only().bytes = amqp_->engine().take_bytes();
-    if (std::exchange(close_, false)) out.only().connection = Want::close;
-    if (connect_when_due(now)) out.only().connection = Want::open;
+    for (Leg leg = 0; leg < legs_.size(); ++leg)
+        out.legs[leg] = legs_[leg].take_output();
     out.observations = std::exchange(seen_, {});
-    out.wake_at = wake_at();
+    out.reconnects = std::exchange(reconnects_, {});
+    out.wake_at = wake_at(now);
     return out;
 }
 
-bool AmqpSession::connect_when_due(Instant now) {
-    if (link_ != Link::down || !wanted_) return false;
-    if (retry_at_ && now < *retry_at_) return false;
-    retry_at_.reset();
-    link_ = Link::connecting;
-    effort_.start(now);
-    return true;
-}
-
-std::optional<Instant> AmqpSession::wake_at() const {
+std::optional<Instant> AmqpSession::wake_at(Instant now) const {
     std::optional<Instant> at;
-    for (const OpenAttempt& open : waiting_)
-        wake_by(at, open.deadline);
-    for (const auto& [number, flight] : flights_)
+    for (const Waiting* queue : {&waiting_, &turns_, &questions_})
+        queue->wake_by(at);
+    for (const auto& [number, flight] : flights_) {
         wake_by(at, flight.open.deadline);
-    if (link_ == Link::down && wanted_ && retry_at_) wake_by(at, *retry_at_);
-    if (link_ == Link::opening) wake_by(at, link_since_ + options_.open_timeout);
-    if (amqp_ && link_ != Link::closing && amqp_->engine().wake_at()) {
-        wake_by(at, *amqp_->engine().wake_at());
+        const bool missed = options_.management && flight.settled_at && !flight.received_at;
+        if (missed && !flight.check_asked && flight.check_at() > now) {
+            wake_by(at, flight.check_at());
+        }
+    }
+    if (turn_) wake_by(at, turn_->open.deadline);
+    if (question_) wake_by(at, question_->until);
+    for (Leg leg = 0; leg < legs_.size(); ++leg) {
+        if (const auto wake = legs_[leg].wake_at()) wake_by(at, *wake);
+        if (leg >= kept_legs) continue;
+        if (legs_[leg].down()) redial_[leg].wake_by(at);
+        if (legs_[leg].up() && up_deadline(leg) < Instant::max()) wake_by(at, up_deadline(leg));
     }
     return at;
 }
 
 void AmqpSession::handle_events(Instant now) {
-    if (!amqp_ || link_ == Link::closing) return;
-    if (link_ == Link::opening && amqp_->ready()) {
-        link_ = Link::ready;
-        effort_.add(amqp_->phases(), now);
-        for (OpenAttempt& open : waiting_)
-            open.phases = effort_.phases();
-    }
-    // Accepting a message may complete it at once, which makes new events.
-    for (auto events = amqp_->take_events(); !events.empty(); events = amqp_->take_events()) {
-        for (const AmqpEvent& event : events) {
-            if (event.kind == AmqpEvent::Kind::settled) on_settled(event, now);
-            if (event.kind == AmqpEvent::Kind::message) on_message(event, now);
-            if (event.kind == AmqpEvent::Kind::completed) on_completed(event.delivery, now);
+    for (Leg leg = 0; leg < peeking; ++leg) {
+        // Accepting a message may complete it at once, which makes new events.
+        while (legs_[leg].up()) {
+            const auto events = legs_[leg].connection().take_events();
+            if (events.empty()) break;
+            for (const AmqpConnection::Event& event : events) {
+                if (legs_[leg].up()) handle(leg, event, now);
+            }
         }
+        if (leg >= kept_legs || !legs_[leg].up()) continue;
+        check_kept(leg, now);
     }
-    if (amqp_->broken()) {
-        if (amqp_->broke_protocol()) ++counted_.malformed;
-        drop({amqp_->broken()->outcome, end_of_wait().phase}, now);
+}
+
+void AmqpSession::handle(Leg leg, const AmqpConnection::Event& event, Instant now) {
+    switch (event.kind) {
+        case AmqpConnection::Event::Kind::settled:
+            on_settled(event.seen, now);
+            break;
+        case AmqpConnection::Event::Kind::message:
+            on_message(leg, event.use, event.seen, now);
+            break;
+        case AmqpConnection::Event::Kind::completed:
+            on_completed(leg, event.seen.delivery, now);
+            break;
+        case AmqpConnection::Event::Kind::detached:
+            flights_lost(leg, event.use, Outcome::reset, true, now);
+            break;
+        case AmqpConnection::Event::Kind::reattached:
+            if (leg < kept_legs) reconnected(leg, {}, true, event.took);
+            break;
+        case AmqpConnection::Event::Kind::reply:
+            break;
     }
 }
 
@@ -153,165 +216,192 @@ void AmqpSession::on_settled(const AmqpEvent& event, Instant now) {
     flight.open.phases.push_back({Phase::send_settle, now - flight.sent_at});
     const Outcome outcome = outcome_of_settlement(event);
     if (outcome != Outcome::ok) {
-        end_flight(event.tag, {outcome, Phase::send_settle}, now);
+        end_flight(event.tag, {{outcome, Phase::send_settle}, {}, {}}, now);
         return;
     }
-    flight.settled = true;
+    flight.settled_at = now;
     end_if_done(event.tag, now);
 }
 
-void AmqpSession::on_message(const AmqpEvent& event, Instant now) {
-    const auto [arrival, number] = roundtrip_.received(event.text, counted_.connects);
-    switch (arrival) {
-        case Roundtrip::Arrival::first: {
-            const auto found = flights_.find(number);
-            if (found == flights_.end()) break;
-            Flight& flight = found->second;
-            flight.received_at = now;
-            flight.open.phases.push_back({Phase::send_receive, now - flight.sent_at});
-            deliveries_[event.delivery] = number;
+void AmqpSession::on_message(Leg leg, Use use, const AmqpEvent& event, Instant now) {
+    const std::uint64_t link = (legs_[leg].link(use) << 3) | (leg + 1);
+    const Roundtrip::Received received = roundtrip_.received(event.text, link);
+    if (received.out_of_order) ++counted_.out_of_order;
+    const auto found = flights_.find(received.number);
+    Flight* flight = found == flights_.end() ? nullptr : &found->second;
+    switch (received.arrival) {
+        case Roundtrip::Arrival::first:
+            if (flight == nullptr) break;
+            flight->received_at = now;
+            flight->delivery = event.delivery;
+            flight->open.phases.push_back({Phase::send_receive, now - flight->sent_at});
+            // Its settlement went with a link that the peer gave up; it was accepted,
+            // evidently.
+            if (flight->orphaned && !flight->settled_at) flight->settled_at = now;
             break;
-        }
         case Roundtrip::Arrival::late:
             ++counted_.late_answers;
             break;
-        case Roundtrip::Arrival::duplicate: {
+        case Roundtrip::Arrival::duplicate:
             ++counted_.duplicates;
-            const auto found = flights_.find(number);
-            if (found != flights_.end()) found->second.twice = true;
+            if (flight != nullptr) flight->twice = true;
             break;
-        }
         case Roundtrip::Arrival::redelivered:
+            if (flight != nullptr) flight->delivery = event.delivery;
             break;
         case Roundtrip::Arrival::foreign:
             ++counted_.unmatched;
             break;
     }
-    amqp_->accept(event.delivery, now);
+    legs_[leg].connection().accept(event.delivery, now);
 }
 
-void AmqpSession::on_completed(std::uint64_t delivery, Instant now) {
-    const auto found = deliveries_.find(delivery);
-    if (found == deliveries_.end()) return;
-    const std::uint64_t number = found->second;
-    deliveries_.erase(found);
-    const auto flying = flights_.find(number);
-    if (flying == flights_.end()) return;
-    Flight& flight = flying->second;
+void AmqpSession::on_completed(Leg leg, std::uint64_t delivery, Instant now) {
+    const auto found = std::find_if(flights_.begin(), flights_.end(), [&](const auto& entry) {
+        return entry.second.comes_over == leg && entry.second.delivery == delivery;
+    });
+    if (found == flights_.end()) return;
+    const std::uint64_t number = found->first;
+    Flight& flight = found->second;
     flight.completed = true;
+    roundtrip_.complete(number);
     flight.open.phases.push_back({Phase::complete_settle, now - flight.received_at.value_or(now)});
     end_if_done(number, now);
 }
 
+std::uint64_t AmqpSession::send(OpenAttempt open, Leg leg, Use use, Leg comes_over, Instant now) {
+    // What one link sends to one queue stays in order.
+    const Roundtrip::Lane lane = comes_over == fresh_recv ? 1 : leg == fresh_send ? 2 : 0;
+    const std::uint64_t number = roundtrip_.issue(lane);
+    Flight flight;
+    flight.open = std::move(open);
+    flight.sent_over = leg;
+    flight.comes_over = comes_over;
+    flight.sent_at = now;
+    flights_.emplace_hint(flights_.end(), number, std::move(flight));
+    legs_[leg].connection().send(use, number, roundtrip_.body(number), now);
+    return number;
+}
+
 void AmqpSession::end_if_done(std::uint64_t number, Instant now) {
-    const Flight& flight = flights_.at(number);
-    if (!flight.settled || !flight.completed) return;
-    backoff_.reset();
+    const auto found = flights_.find(number);
+    const Flight& flight = found->second;
+    if (!flight.settled_at || !flight.completed) return;
+    for (const Leg leg : {flight.sent_over, flight.comes_over}) {
+        if (leg < kept_legs) redial_[leg].proved();
+    }
     const bool twice = flight.twice;
-    end_flight(number, twice ? End{Outcome::duplicate, Phase::send_receive} : End{}, now);
-}
-
-void AmqpSession::send_waiting(Instant now) {
-    if (link_ != Link::ready) return;
-    while (!waiting_.empty() && amqp_->engine().may_send()) {
-        Flight flight;
-        flight.open = std::move(waiting_.front());
-        flight.sent_at = now;
-        waiting_.pop_front();
-        const std::uint64_t number = roundtrip_.issue();
-        amqp_->engine().send(number, roundtrip_.body(number));
-        flights_.emplace(number, std::move(flight));
+    if (flight.fresh()) {
+        OpenAttempt open = std::move(found->second.open);
+        flights_.erase(found);
+        roundtrip_.give_up(number);
+        turn_arrived(std::move(open), twice, now);
+        return;
     }
+    end_flight(number, {twice ? End{Outcome::duplicate, Phase::send_receive} : End{}, {}, {}}, now);
 }
 
-// In which phase somebody is who has not sent yet, and how that ends when nothing more comes.
-End AmqpSession::end_of_wait() const {
-    switch (link_) {
-        case Link::down:
-        case Link::closing:
-            return last_failure_;
-        case Link::connecting:
-            return {Outcome::timeout, Phase::tcp};
-        case Link::opening:
-            return {Outcome::timeout, amqp_->phase()};
-        case Link::ready:
-            return {Outcome::timeout, Phase::credit};
-    }
-    return last_failure_;
-}
-
-void AmqpSession::expire(Instant now) {
+void AmqpSession::expire_flights(Instant now) {
     std::vector<std::uint64_t> over;
     for (const auto& [number, flight] : flights_) {
         if (now >= flight.open.deadline) over.push_back(number);
     }
     for (const std::uint64_t number : over) {
-        const Phase phase = flights_.at(number).phase();
-        const bool lost = phase == Phase::send_receive && roundtrip_.overtaken(number);
-        end_flight(number, {lost ? Outcome::lost : Outcome::timeout, phase}, now);
-    }
-    const bool no_try_in_time = link_ == Link::down && retry_at_ && now < *retry_at_;
-    std::deque<OpenAttempt> still;
-    for (OpenAttempt& open : waiting_) {
-        if (now >= open.deadline || (no_try_in_time && *retry_at_ >= open.deadline)) {
-            if (link_ != Link::ready) open.phases = effort_.phases();
-            finish(std::move(open), end_of_wait(), now);
-        } else {
-            still.push_back(std::move(open));
+        const Flight& flight = flights_.at(number);
+        Ending ending{{Outcome::timeout, flight.phase()}, {}, flight.since()};
+        if (!flight.settled_at && flight.orphaned) ending.end.outcome = Outcome::reset;
+        if (flight.settled_at && !flight.received_at) {
+            const bool gone = flight.peeked == Flight::Peeked::unknown
+                                  ? roundtrip_.overtaken(number)
+                                  : flight.peeked == Flight::Peeked::missing;
+            if (gone) ending = {{Outcome::lost, flight.phase()}, Direction::send, {}};
         }
-    }
-    waiting_ = std::move(still);
-    if (link_ == Link::opening && now >= link_since_ + options_.open_timeout) {
-        drop({Outcome::timeout, amqp_->phase()}, now);
+        end_flight(number, ending, now);
     }
 }
 
-void AmqpSession::end_flight(std::uint64_t number, End end, Instant now) {
+void AmqpSession::end_flight(std::uint64_t number, const Ending& ending, Instant now) {
     const auto found = flights_.find(number);
-    OpenAttempt open = std::move(found->second.open);
+    Flight flight = std::move(found->second);
     flights_.erase(found);
     roundtrip_.give_up(number);
-    finish(std::move(open), end, now);
-}
-
-// The connection is of no more use. What is in flight ends with it; what waits on a ready
-// connection waits for the next one, and what waited for it to become ready ends.
-void AmqpSession::drop(End end, Instant now) {
-    if (link_ == Link::down || link_ == Link::closing) return;
-    const bool ready = link_ == Link::ready;
-    if (link_ == Link::opening) effort_.add(amqp_->phases(), now);
-    if (ready) ++counted_.drops;
-    link_ = Link::closing;
-    close_ = true;
-    deliveries_.clear();
-    while (!flights_.empty()) {
-        const auto& [number, flight] = *flights_.begin();
-        end_flight(number, {end.outcome, flight.phase()}, now);
-    }
-    if (ready) {
-        last_failure_ = end;
-        retry_at_ = backoff_.after_failure(now);
+    if (flight.fresh()) {
+        turn_->open = std::move(flight.open);
+        end_turn(ending, now);
     } else {
-        connection_failed(end, now);
+        finish(std::move(flight.open), ending, now);
     }
 }
 
-void AmqpSession::connection_failed(End end, Instant now) {
-    last_failure_ = end;
-    fail_waiting(end, now);
-    retry_at_ = end.outcome == Outcome::auth ? backoff_.after_refused_credentials(now)
-                                             : backoff_.after_failure(now);
-}
-
-void AmqpSession::fail_waiting(End end, Instant now) {
-    for (OpenAttempt& open : std::exchange(waiting_, {})) {
-        if (end.outcome != Outcome::abandoned) open.phases = effort_.phases();
-        finish(std::move(open), end, now);
+// A link or its connection is gone, and with it the answers that would have
+// come over it.
+void AmqpSession::flights_lost(Leg leg, std::optional<Use> use, Outcome outcome, bool planned,
+                               Instant now) {
+    const auto sent = [&](const Flight& flight) {
+        // Of the kept sender's links the first is that of L, and the other one that
+        // of X.
+        const bool its = !use || leg != kept_send || (*use == 0) == !flight.fresh();
+        return its && flight.sent_over == leg && !flight.settled_at;
+    };
+    const auto comes = [&](const Flight& flight) {
+        return flight.comes_over == leg && !flight.completed &&
+               (flight.settled_at || flight.received_at);
+    };
+    std::vector<std::uint64_t> concerned;
+    for (const auto& [number, flight] : flights_) {
+        if (sent(flight) || comes(flight)) concerned.push_back(number);
+    }
+    for (const std::uint64_t number : concerned) {
+        Flight& flight = flights_.at(number);
+        if (planned) {
+            if (sent(flight)) flight.orphaned = true;
+            if (!flight.received_at) continue;
+            // It is here; only the word that it is ours for good went with the link.
+            flight.completed = true;
+            end_if_done(number, now);
+        } else {
+            const Phase phase = sent(flight)         ? Phase::send_settle
+                                : flight.received_at ? Phase::complete_settle
+                                                     : Phase::send_receive;
+            end_flight(number, {{outcome, phase}, {}, {}}, now);
+        }
     }
 }
 
-void AmqpSession::finish(OpenAttempt open, End end, Instant now) {
-    seen_.push_back(ledger_.close(std::move(open), end, now));
+void AmqpSession::finish(OpenAttempt open, Ending ending, Instant now) {
+    const Duration budget = open.attempt.budget;
+    if (ending.end.outcome == Outcome::timeout) {
+        const Duration elapsed = ending.since ? now - *ending.since : Duration{};
+        const Phase worst = overrun_phase(open.phases, ending.end.phase, elapsed, budget);
+        if (worst != Phase::none && worst != ending.end.phase) {
+            ending.end.phase = worst;
+            ending.half.reset();
+        }
+    }
+    Observation seen = ledger_.close(std::move(open), ending.end, now);
+    if (seen.outcome == Outcome::late) {
+        const Phase worst = overrun_phase(seen.phases, Phase::none, {}, budget);
+        if (worst != Phase::none) seen.failed_phase = worst;
+    }
+    if (seen.outcome != Outcome::ok && seen.outcome != Outcome::abandoned) {
+        seen.direction = ending.half.value_or(half_of(seen.failed_phase));
+    }
+    seen_.push_back(std::move(seen));
+}
+
+void AmqpSession::leg_failed(Leg leg, End end, bool planned, Instant now) {
+    const bool broke = legs_[leg].up() && legs_[leg].connection().broke_protocol();
+    if (broke) ++counted_.malformed;
+    if (leg < kept_legs) {
+        kept_failed(leg, end, planned, now);
+    } else if (leg == peeking) {
+        if (question_) {
+            if (end.phase == Phase::none) end.phase = question_->peek.phase(legs_[leg]);
+            end_question({end, {}, {}}, now);
+        }
+    } else if (turn_ && turn_->uses(leg)) {
+        turn_failed(leg, end, now);
+    }
 }
 
 }  // namespace vc

@@ -44,7 +44,7 @@ Outcome outcome_of_upgrade_status(int status) {
 OcppSession::OcppSession(OcppOptions options)
     : options_(std::move(options)),
       charger_(options_.charger),
-      backoff_(options_.seed),
+      redial_(options_.seed),
       random_(options_.seed + 1) {}
 
 SessionOutput OcppSession::start(const Attempt& attempt, Instant now) {
@@ -55,8 +55,8 @@ SessionOutput OcppSession::start(const Attempt& attempt, Instant now) {
     } else if (stopping_ || ledger_.full()) {
         finish(std::move(open), {Outcome::abandoned, Phase::none}, now);
     } else {
-        waiting_.push_back(std::move(open));
-        wanted_ = true;
+        waiting_.add(std::move(open));
+        redial_.want();
     }
     return drive(now);
 }
@@ -87,7 +87,7 @@ SessionOutput OcppSession::on_deadline(Instant now) {
 }
 
 SessionOutput OcppSession::on_close(Leg, CloseReason reason, Instant now) {
-    if (reason != CloseReason::asked) drop({Outcome::reset, end_of_wait().phase}, now);
+    if (reason != CloseReason::asked) drop({outcome_of_close(reason), end_of_wait().phase}, now);
     close_ = false;
     link_ = Link::down;
     websocket_.reset();
@@ -104,7 +104,7 @@ SessionOutput OcppSession::stop(Instant now) {
 SessionOutput OcppSession::abandon(Instant now) {
     now_ = now;
     stopping_ = true;
-    wanted_ = false;
+    redial_.unwant();
     charger_.lost(now);
     fail_waiting({Outcome::abandoned, Phase::none}, now);
     if (running_) finish_running({Outcome::abandoned, Phase::none}, now);
@@ -118,7 +118,7 @@ SessionOutput OcppSession::abandon(Instant now) {
 bool OcppSession::idle() const {
     if (ledger_.open_attempts() > 0) return false;
     if (!stopping_) return charger_.clean(now_);
-    return link_ == Link::down && (!wanted_ || charger_.clean(now_));
+    return link_ == Link::down && (!redial_.wanted() || charger_.clean(now_));
 }
 
 SessionCounters OcppSession::counters() const {
@@ -144,7 +144,7 @@ SessionOutput OcppSession::drive(Instant now) {
     keep_alive(now);
     take_step(now);
     if (stopping_ && charger_.clean(now)) {
-        wanted_ = false;
+        redial_.unwant();
         if (link_ == Link::open) websocket_->close();
         if (link_ != Link::down && link_ != Link::closing) {
             link_ = Link::closing;
@@ -165,9 +165,7 @@ SessionOutput OcppSession::drive(Instant now) {
 }
 
 bool OcppSession::connect_when_due(Instant now) {
-    if (link_ != Link::down || !wanted_) return false;
-    if (retry_at_ && now < *retry_at_) return false;
-    retry_at_.reset();
+    if (link_ != Link::down || !redial_.begin(now)) return false;
     link_ = Link::connecting;
     effort_.start(now);
     return true;
@@ -175,10 +173,9 @@ bool OcppSession::connect_when_due(Instant now) {
 
 std::optional<Instant> OcppSession::wake_at() const {
     std::optional<Instant> at = charger_.wake_at();
-    for (const OpenAttempt& open : waiting_)
-        wake_by(at, open.deadline);
+    waiting_.wake_by(at);
     if (running_) wake_by(at, running_->open.deadline);
-    if (link_ == Link::down && wanted_ && retry_at_) wake_by(at, *retry_at_);
+    if (link_ == Link::down) redial_.wake_by(at);
     if (link_ == Link::upgrading) wake_by(at, link_since_ + options_.upgrade_timeout);
     if (link_ == Link::open && options_.ping_every > Duration::zero()) wake_by(at, ping_at_);
     return at;
@@ -234,8 +231,8 @@ void OcppSession::handle_answers(Instant now) {
         return;
     }
     if (link_ != Link::open || std::exchange(was_ready_, true)) return;
-    for (OpenAttempt& open : waiting_)
-        open.phases = effort_.phases();
+    redial_.up(now);
+    waiting_.set_phases(effort_.phases());
 }
 
 void OcppSession::answered(const Answer& answer, Instant now) {
@@ -253,7 +250,7 @@ void OcppSession::answered(const Answer& answer, Instant now) {
         finish_running({outcome, Phase::call}, now);
         return;
     }
-    backoff_.reset();
+    redial_.proved();
     running_->called = false;
     if (++running_->next == running_->steps.size()) finish_running({}, now);
 }
@@ -264,10 +261,10 @@ void OcppSession::take_step(Instant now) {
         std::vector<CallKind> steps =
             steps_of(waiting_.front().attempt.channel, options_.meter_values);
         const bool starts = steps.back() == CallKind::stop;
-        // Too much is left behind to start more: that first, and this waits or times out.
+        // Too much is left behind to start more: that first, and this waits or
+        // times out.
         if (!starts || charger_.may_start()) {
-            running_ = Running{std::move(waiting_.front()), std::move(steps), 0, false, now};
-            waiting_.pop_front();
+            running_ = Running{waiting_.take(), std::move(steps), 0, false, now};
         }
     }
     if (running_) {
@@ -282,18 +279,20 @@ void OcppSession::finish_running(End end, Instant now) {
     Running done = std::move(*running_);
     running_.reset();
     done.open.phases.push_back({Phase::call, now - done.called_at});
-    // The answer may come until twice the deadline; in doubt about a start, stop() waits for it.
+    // The answer may come until twice the deadline; in doubt about a start,
+    // stop() waits for it.
     charger_.give_up(now, now + 3 * done.open.attempt.budget);
     charger_.leave_transaction(now);
     finish(std::move(done.open), end, now);
 }
 
-// In which phase somebody is who waits now, and how it ends when nothing more comes.
+// In which phase somebody is who waits now, and how it ends when nothing more
+// comes.
 End OcppSession::end_of_wait() const {
     switch (link_) {
         case Link::down:
         case Link::closing:
-            return last_failure_;
+            return redial_.last_failure();
         case Link::connecting:
             return {Outcome::timeout, Phase::tcp};
         case Link::upgrading:
@@ -311,17 +310,11 @@ void OcppSession::expire(Instant now) {
     if (running_ && now >= running_->open.deadline) {
         finish_running({Outcome::timeout, Phase::call}, now);
     }
-    const bool no_try_in_time = link_ == Link::down && retry_at_ && now < *retry_at_;
-    std::deque<OpenAttempt> still;
-    for (OpenAttempt& open : waiting_) {
-        if (now >= open.deadline || (no_try_in_time && *retry_at_ >= open.deadline)) {
-            if (!was_ready_ || link_ != Link::open) open.phases = effort_.phases();
-            finish(std::move(open), end_of_wait(), now);
-        } else {
-            still.push_back(std::move(open));
-        }
+    const auto next_try = link_ == Link::down ? redial_.next_try(now) : std::nullopt;
+    for (OpenAttempt& open : waiting_.take_expired(now, next_try)) {
+        if (!was_ready_ || link_ != Link::open) open.phases = effort_.phases();
+        finish(std::move(open), end_of_wait(), now);
     }
-    waiting_ = std::move(still);
     if (link_ == Link::upgrading && now >= link_since_ + options_.upgrade_timeout) {
         drop({Outcome::timeout, Phase::upgrade}, now);
     }
@@ -338,34 +331,33 @@ void OcppSession::keep_alive(Instant now) {
     websocket_->ping("voltcanary");
 }
 
-// The connection is of no more use: what runs on it ends, and so does what waits for it to become
-// ready. What waits on a ready connection waits for the next one.
+// The connection is of no more use: what runs on it ends, and so does what
+// waits for it to become ready. What waits on a ready connection waits for the
+// next one.
 void OcppSession::drop(End end, Instant now) {
     if (link_ == Link::down || link_ == Link::closing) return;
     if (link_ == Link::open) ++drops_;
     const bool ready = link_ == Link::open && charger_.state() == ChargerState::ready;
     link_ = Link::closing;
     close_ = true;
-    // First, so that a start that went down with the connection is not waited for.
+    // First, so that a start that went down with the connection is not waited
+    // for.
     charger_.lost(now);
     if (running_) finish_running(end, now);
     if (ready) {
-        last_failure_ = end;
-        retry_at_ = backoff_.after_failure(now);
+        redial_.lost(end, now);
     } else {
         connection_failed(end, now);
     }
 }
 
 void OcppSession::connection_failed(End end, Instant now) {
-    last_failure_ = end;
     fail_waiting(end, now);
-    retry_at_ = end.outcome == Outcome::auth ? backoff_.after_refused_credentials(now)
-                                             : backoff_.after_failure(now);
+    redial_.failed(end, now);
 }
 
 void OcppSession::fail_waiting(End end, Instant now) {
-    for (OpenAttempt& open : std::exchange(waiting_, {})) {
+    for (OpenAttempt& open : waiting_.take_all()) {
         if (end.outcome != Outcome::abandoned) open.phases = effort_.phases();
         finish(std::move(open), end, now);
     }

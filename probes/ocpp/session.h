@@ -1,27 +1,29 @@
-// A virtual charger as a Session: HB, TX and SC over one long-lived WebSocket. What an attempt does
-// is its channel: HB a heartbeat; TX start and stop of a transaction, with meter values between
-// when asked for; SC a heartbeat, then start and stop.
+// A virtual charger as a Session: HB, TX and SC over one long-lived WebSocket.
+// What an attempt does is its channel: HB a heartbeat; TX start and stop of a
+// transaction, with meter values between when asked for; SC a heartbeat, then
+// start and stop.
 //
-// Attempts queue behind the one CALL that OCPP allows; each has its own deadline, three budgets
-// after its intended start, and fails in the phase that the session is in then. A connection is
-// made when the first attempt is due and kept; when it is lost it is made again at once, then with
-// back-off. An attempt that waits for it ends with it: refused, reset, timeout, auth (401, 403),
-// misconfigured (404; boot not accepted), busy (429, 503). While no try is due before its deadline
-// it ends at once with what the last try ended with.
+// Attempts queue behind the one CALL that OCPP allows; each has its own
+// deadline, three budgets after its intended start, and fails in the phase that
+// the session is in then. A connection is made when the first attempt is due
+// and kept; when it is lost it is made again at once, then with back-off. An
+// attempt that waits for it ends with it: refused, reset, timeout, auth (401,
+// 403), misconfigured (404; boot not accepted), busy (429, 503). While no try
+// is due before its deadline it ends at once with what the last try ended with.
 //
-// stop() abandons attempts, then waits until every transaction is stopped, reconnecting if need
-// be. A start whose connection broke before its answer cannot be traced and is left.
+// stop() abandons attempts, then waits until every transaction is stopped,
+// reconnecting if need be. A start whose connection broke before its answer
+// cannot be traced and is left.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "probes/backoff.h"
 #include "probes/ledger.h"
 #include "probes/ocpp/charger.h"
+#include "probes/redial.h"
 #include "probes/session.h"
 #include "probes/websocket/websocket.h"
 
@@ -31,7 +33,8 @@ struct OcppOptions {
     WebSocketRequest request;  // path with the identity; subprotocol ocpp1.6
     ChargerOptions charger;
     bool meter_values = false;
-    Duration ping_every{};       // WebSocket ping when positive; no pong by the next is a drop
+    Duration ping_every{};       // WebSocket ping when positive; no pong by the next is
+                                 // a drop
     Duration upgrade_timeout{};  // of a connection that nobody waits for any longer
     std::uint64_t seed = 0;
 };
@@ -83,23 +86,20 @@ class OcppSession : public Session {
 
     OcppOptions options_;
     Charger charger_;
-    Backoff backoff_;
+    Redial redial_;
     Random random_;
     Ledger ledger_;
     Link link_ = Link::down;
     std::unique_ptr<WebSocket> websocket_;
-    std::deque<OpenAttempt> waiting_;
+    Waiting waiting_;
     std::optional<Running> running_;
     PhaseWatch effort_;  // of the connection being made
     bool was_ready_ = false;
-    bool wanted_ = false;  // an attempt has asked for the connection
     bool stopping_ = false;
     bool close_ = false;  // ask for a close with the next output
-    std::optional<Instant> retry_at_;
     Instant link_since_{};
     Instant ping_at_{};
     bool ponged_ = true;
-    End last_failure_{Outcome::timeout, Phase::tcp};
     Instant now_{};
     std::vector<Observation> seen_;
     std::uint64_t connects_ = 0;

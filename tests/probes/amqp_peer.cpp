@@ -15,66 +15,195 @@
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
 #include <utility>
 
+#include "tests/probes/amqp_nodes.h"
+
 namespace vc {
+namespace {
+
+std::string text_of(const char* text) {
+    return text == nullptr ? std::string() : text;
+}
+
+std::string frame(char type, const std::string& body) {
+    const auto size = static_cast<std::uint32_t>(body.size() + 8);
+    const std::string head{static_cast<char>(size >> 24), static_cast<char>(size >> 16),
+                           static_cast<char>(size >> 8), static_cast<char>(size)};
+    return head + std::string{2, type, 0, 0} + body;
+}
+
+// A described list of one field.
+std::string sasl_frame(char code, const std::string& field) {
+    const std::string list =
+        std::string("\xc0", 1) + static_cast<char>(field.size() + 1) + "\x01" + field;
+    return frame(1, std::string("\x00\x53", 2) + code + list);
+}
+
+}  // namespace
+
+std::string sasl_header() {
+    return std::string("AMQP\x03\x01\x00\x00", 8);
+}
+std::string sasl_mechanisms(const std::string& name) {
+    return sasl_frame('\x40', std::string("\xa3", 1) + static_cast<char>(name.size()) + name);
+}
+std::string sasl_outcome(char code) {
+    return sasl_frame('\x44', std::string("\x50", 1) + code);
+}
+
+void AmqpStore::put_raw(const std::string& queue, std::string encoded) {
+    queues[queue].push_back({std::move(encoded), ++sequences, false});
+}
+
+void AmqpStore::put(const std::string& queue, std::string_view body) {
+    // One data section: described type 0x75, binary of up to 255 bytes.
+    std::string encoded("\x00\x53\x75\xa0", 4);
+    encoded += static_cast<char>(body.size());
+    encoded += body;
+    put_raw(queue, std::move(encoded));
+}
 
 struct AmqpPeer::State {
+    explicit State(AmqpStore& its) : store(its) {}
+
+    struct Link {
+        pn_link_t* link = nullptr;
+        std::string address;
+        bool from_client = false;
+        bool up = false;
+    };
+    struct Out {
+        pn_delivery_t* delivery = nullptr;
+        std::string queue;
+        std::int64_t sequence = 0;
+    };
+
+    AmqpStore& store;
     AmqpManners manners;
     pn_connection_driver_t driver{};
-    pn_link_t* from_client = nullptr;
-    pn_link_t* to_client = nullptr;
-    std::deque<std::string> queue;
-    std::deque<std::string> held_messages;
+    std::vector<Link> links;
     std::vector<pn_delivery_t*> held_settlements;
     std::vector<pn_delivery_t*> held_completions;
+    std::vector<Out> out_deliveries;
     int next_tag = 1;
-    int completed = 0;
+    int requests = 0;
+    bool dead = false;
     std::string out;
+    std::string last_words;
 
     ~State() { pn_connection_driver_destroy(&driver); }
+    bool fails(Phase phase, pn_link_t* link = nullptr);
     void run();
     void handle(pn_event_t* event);
     void on_attach(pn_link_t* link);
     void on_delivery(pn_delivery_t* delivery);
-    void on_message(pn_delivery_t* delivery);
+    void on_message(pn_delivery_t* delivery, Link& link);
+    void on_request(const std::string& raw, const Link& request);
+    void unlock(pn_link_t* link);
     void settle(pn_delivery_t* delivery);
-    void send();
+    void complete(pn_delivery_t* delivery);
+    void send(const Link& link);
+    Link* find(pn_link_t* link);
 };
+
+AmqpPeer::State::Link* AmqpPeer::State::find(pn_link_t* link) {
+    const auto found = std::find_if(links.begin(), links.end(),
+                                    [link](const Link& known) { return known.link == link; });
+    return found == links.end() ? nullptr : &*found;
+}
+
+// Whether it fails at this step, which it then does.
+bool AmqpPeer::State::fails(Phase phase, pn_link_t* link) {
+    if (dead) return true;
+    if (manners.fault_at != phase) return false;
+    pn_connection_t* connection = driver.connection;
+    switch (manners.fault) {
+        case AmqpFault::silent:
+            break;
+        case AmqpFault::detach:
+            if (link == nullptr) break;
+            pn_link_open(link);
+            pn_condition_set_name(pn_link_condition(link), "amqp:internal-error");
+            pn_link_close(link);
+            break;
+        case AmqpFault::close:
+            pn_connection_open(connection);
+            pn_condition_set_name(pn_connection_condition(connection), "amqp:internal-error");
+            pn_connection_close(connection);
+            break;
+        case AmqpFault::end:
+            if (pn_session_t* session = pn_session_head(connection, PN_REMOTE_ACTIVE)) {
+                pn_connection_open(connection);
+                pn_session_open(session);
+                pn_condition_set_name(pn_session_condition(session), "amqp:internal-error");
+                pn_session_close(session);
+            }
+            break;
+        case AmqpFault::garbage:
+            last_words = "HTTP/1.1 400 Bad Request\r\n\r\n";
+            break;
+        case AmqpFault::oversized:
+            last_words =
+                std::string("\x00\x02\x00\x00\x02\x00\x00\x00", 8) + std::string(0x20000 - 8, '\0');
+            break;
+        case AmqpFault::wrong:  // a transfer on a handle that nobody has attached
+            last_words =
+                frame(0, std::string("\x00\x53\x14\xc0\x09\x04\x52\x4d\x43\xa0\x01x\x43", 13));
+            break;
+        case AmqpFault::own_link:
+            if (pn_session_t* session = pn_session_head(connection, PN_REMOTE_ACTIVE)) {
+                pn_connection_open(connection);
+                pn_session_open(session);
+                pn_link_open(pn_sender(session, "mine"));
+            }
+            break;
+    }
+    dead = true;
+    return true;
+}
 
 void AmqpPeer::State::run() {
     for (;;) {
         while (pn_event_t* event = pn_connection_driver_next_event(&driver))
             handle(event);
-        send();
+        for (const Link& link : links)
+            send(link);
         const pn_bytes_t bytes = pn_connection_driver_write_buffer(&driver);
-        if (bytes.size == 0) return;
+        if (bytes.size == 0) break;
         out.append(bytes.start, bytes.size);
         pn_connection_driver_write_done(&driver, bytes.size);
     }
+    out += std::exchange(last_words, {});
 }
 
 void AmqpPeer::State::handle(pn_event_t* event) {
     switch (static_cast<int>(pn_event_type(event))) {
         case PN_CONNECTION_REMOTE_OPEN:
-            if (!manners.open) break;
+            if (fails(Phase::open)) break;
             pn_connection_set_container(driver.connection, "peer");
             pn_connection_open(driver.connection);
             break;
         case PN_SESSION_REMOTE_OPEN:
-            if (!manners.open) break;
-            pn_session_open(pn_event_session(event));
-            if (manners.own_link) pn_link_open(pn_sender(pn_event_session(event), "mine"));
+            // Those that fail at the open need its session for how they do it.
+            if (dead && manners.fault_at == Phase::open) {
+                dead = false;
+                fails(Phase::open);
+            }
+            if (!dead) pn_session_open(pn_event_session(event));
             break;
         case PN_LINK_REMOTE_OPEN:
-            on_attach(pn_event_link(event));
+            if (!dead) on_attach(pn_event_link(event));
+            break;
+        case PN_LINK_REMOTE_CLOSE:
+        case PN_LINK_REMOTE_DETACH:
+            if (Link* link = find(pn_event_link(event))) link->up = false;
             break;
         case PN_DELIVERY:
-            on_delivery(pn_event_delivery(event));
+            if (!dead) on_delivery(pn_event_delivery(event));
             break;
         case PN_CONNECTION_REMOTE_CLOSE:
-            if (manners.close) pn_connection_close(driver.connection);
+            if (manners.close && !fails(Phase::close)) pn_connection_close(driver.connection);
             break;
         default:
             break;
@@ -83,48 +212,116 @@ void AmqpPeer::State::handle(pn_event_t* event) {
 
 void AmqpPeer::State::on_attach(pn_link_t* link) {
     const bool from = pn_link_is_receiver(link);
-    (from ? from_client : to_client) = link;
-    if (!(from ? manners.attach_sender : manners.attach_receiver)) return;
-    const std::string& refusal = from ? manners.refuse_sender : manners.refuse_receiver;
-    if (!refusal.empty()) {
-        pn_link_open(link);
-        pn_condition_format(pn_link_condition(link), refusal.c_str(), "%s", "not this one");
-        pn_link_close(link);
-        return;
+    const std::string address = text_of(
+        pn_terminus_get_address(from ? pn_link_remote_target(link) : pn_link_remote_source(link)));
+    links.push_back({link, address, from, false});
+    if (address == "$cbs") {
+        if (fails(Phase::cbs_attach, link)) return;
+    } else {
+        if (fails(from ? Phase::attach_send : Phase::attach_recv, link)) return;
+        if (!(from ? manners.attach_sender : manners.attach_receiver)) return;
+        const std::string& refusal = from ? manners.refuse_sender : manners.refuse_receiver;
+        if (!refusal.empty() && address.find(manners.refuse_node) != std::string::npos) {
+            pn_link_open(link);
+            pn_condition_format(pn_link_condition(link), refusal.c_str(), "%s", "not this one");
+            pn_link_close(link);
+            return;
+        }
     }
     pn_terminus_copy(pn_link_source(link), pn_link_remote_source(link));
     pn_terminus_copy(pn_link_target(link), pn_link_remote_target(link));
     pn_link_set_rcv_settle_mode(
         link, manners.second ? pn_link_remote_rcv_settle_mode(link) : PN_RCV_FIRST);
     pn_link_open(link);
-    if (from && manners.credit) pn_link_flow(link, 100);
+    links.back().up = true;
+    if (!from || !manners.credit) return;
+    if (address != "$cbs" && fails(Phase::credit, link)) return;
+    pn_link_flow(link, 100);
 }
 
 void AmqpPeer::State::on_delivery(pn_delivery_t* delivery) {
-    if (pn_delivery_link(delivery) == from_client) {
-        if (pn_delivery_readable(delivery) && !pn_delivery_partial(delivery)) on_message(delivery);
+    Link* link = find(pn_delivery_link(delivery));
+    if (link == nullptr) return;
+    if (link->from_client) {
+        if (pn_delivery_readable(delivery) && !pn_delivery_partial(delivery)) {
+            on_message(delivery, *link);
+        }
         return;
     }
-    if (pn_delivery_remote_state(delivery) == PN_ACCEPTED) ++completed;
+    if (link->address == "$cbs" || link->address.ends_with("/$management")) return;
+    if (fails(Phase::complete_settle, link->link)) return;
+    if (pn_delivery_remote_state(delivery) == PN_ACCEPTED) ++store.completed;
     if (!manners.complete) {
         held_completions.push_back(delivery);
         return;
     }
+    complete(delivery);
+}
+
+void AmqpPeer::State::complete(pn_delivery_t* delivery) {
+    const auto found = std::find_if(out_deliveries.begin(), out_deliveries.end(),
+                                    [&](const Out& sent) { return sent.delivery == delivery; });
+    if (found != out_deliveries.end()) {
+        std::erase_if(store.queues[found->queue], [&](const AmqpStore::Stored& stored) {
+            return stored.sequence == found->sequence;
+        });
+        out_deliveries.erase(found);
+    }
     pn_delivery_settle(delivery);
 }
 
-void AmqpPeer::State::on_message(pn_delivery_t* delivery) {
+// What it delivered over a link that is gone may be delivered again.
+void AmqpPeer::State::unlock(pn_link_t* link) {
+    std::erase_if(out_deliveries, [&](const Out& sent) {
+        if (link != nullptr && pn_delivery_link(sent.delivery) != link) return false;
+        for (AmqpStore::Stored& stored : store.queues[sent.queue]) {
+            if (stored.sequence == sent.sequence) stored.locked = false;
+        }
+        return true;
+    });
+}
+
+void AmqpPeer::State::on_message(pn_delivery_t* delivery, Link& link) {
     std::string raw(pn_delivery_pending(delivery), '\0');
-    pn_link_recv(from_client, raw.data(), raw.size());
-    pn_link_advance(from_client);
+    pn_link_recv(link.link, raw.data(), raw.size());
+    pn_link_advance(link.link);
+    const bool request = link.address == "$cbs" || link.address.ends_with("/$management");
+    if (request) {
+        if (fails(link.address == "$cbs" ? Phase::cbs_put_token : Phase::send_settle, link.link)) {
+            return;
+        }
+        pn_delivery_update(delivery, PN_ACCEPTED);
+        pn_delivery_settle(delivery);
+        if (link.address != "$cbs" && fails(Phase::send_receive, link.link)) return;
+        on_request(raw, link);
+        return;
+    }
+    if (fails(Phase::send_settle, link.link)) return;
     if (manners.settle) {
         settle(delivery);
     } else {
         held_settlements.push_back(delivery);
     }
-    if (!manners.reject.empty() || manners.release) return;
-    (manners.deliver ? queue : held_messages).push_back(raw);
-    if (manners.deliver && manners.twice) queue.push_back(raw);
+    if (!manners.reject.empty() || manners.release || manners.lose) return;
+    store.put_raw(link.address, raw);
+    if (manners.twice) store.put_raw(link.address, raw);
+}
+
+void AmqpPeer::State::on_request(const std::string& raw, const Link& request) {
+    if (request.address != "$cbs") ++requests;
+    const NodeAnswer answer = answer_of_node(request.address, raw, manners, store);
+    for (const Link& link : links) {
+        const bool its =
+            !link.from_client && link.address == request.address && link.up &&
+            text_of(pn_terminus_get_address(pn_link_remote_target(link.link))) == answer.to;
+        if (!its) continue;
+        const int tag = next_tag++;
+        pn_delivery_t* delivery =
+            pn_delivery(link.link, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
+        pn_link_send(link.link, answer.encoded.data(), answer.encoded.size());
+        pn_delivery_settle(delivery);
+        return;
+    }
 }
 
 void AmqpPeer::State::settle(pn_delivery_t* delivery) {
@@ -138,18 +335,24 @@ void AmqpPeer::State::settle(pn_delivery_t* delivery) {
     pn_delivery_settle(delivery);
 }
 
-void AmqpPeer::State::send() {
-    while (to_client != nullptr && !queue.empty() && pn_link_credit(to_client) > 0 &&
-           (pn_link_state(to_client) & PN_LOCAL_ACTIVE) != 0) {
+void AmqpPeer::State::send(const Link& link) {
+    if (dead || !link.up || link.from_client || !manners.deliver) return;
+    const auto queue = store.queues.find(link.address);
+    if (queue == store.queues.end()) return;
+    for (AmqpStore::Stored& stored : queue->second) {
+        if (stored.locked || pn_link_credit(link.link) <= 0) continue;
+        if (fails(Phase::send_receive, link.link)) return;
+        stored.locked = true;
         const int tag = next_tag++;
-        pn_delivery(to_client, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
-        pn_link_send(to_client, queue.front().data(), queue.front().size());
-        pn_link_advance(to_client);
-        queue.pop_front();
+        pn_delivery_t* delivery =
+            pn_delivery(link.link, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof tag));
+        out_deliveries.push_back({delivery, link.address, stored.sequence});
+        pn_link_send(link.link, stored.encoded.data(), stored.encoded.size());
+        pn_link_advance(link.link);
     }
 }
 
-AmqpPeer::AmqpPeer(AmqpManners manners) : state_(std::make_unique<State>()) {
+AmqpPeer::AmqpPeer(AmqpManners manners, AmqpStore& store) : state_(std::make_unique<State>(store)) {
     State& state = *state_;
     state.manners = std::move(manners);
     pn_connection_driver_init(&state.driver, nullptr, nullptr);
@@ -157,13 +360,17 @@ AmqpPeer::AmqpPeer(AmqpManners manners) : state_(std::make_unique<State>()) {
                          PN_LEVEL_ALL);
     pn_transport_set_server(state.driver.transport);
     pn_sasl_allowed_mechs(pn_sasl(state.driver.transport), "ANONYMOUS");
-    state.run();
+    if (!state.fails(Phase::sasl)) state.run();
+    state.out += std::exchange(state.last_words, {});
 }
 
-AmqpPeer::~AmqpPeer() = default;
+AmqpPeer::~AmqpPeer() {
+    state_->unlock(nullptr);
+}
 
 void AmqpPeer::receive(std::string_view bytes) {
     State& state = *state_;
+    if (state.dead && state.manners.fault_at == Phase::sasl) return;
     while (!bytes.empty()) {
         const pn_rwbytes_t room = pn_connection_driver_read_buffer(&state.driver);
         if (room.size == 0) return;
@@ -176,20 +383,12 @@ void AmqpPeer::receive(std::string_view bytes) {
 }
 
 std::string AmqpPeer::take_bytes() {
-    state_->run();
+    if (!state_->dead || state_->manners.fault_at != Phase::sasl) state_->run();
     return std::exchange(state_->out, {});
 }
 
-void AmqpPeer::put(std::string_view body) {
-    // One data section: described type 0x75, binary of up to 255 bytes.
-    std::string encoded("\x00\x53\x75\xa0", 4);
-    encoded += static_cast<char>(body.size());
-    encoded += body;
-    put_raw(std::move(encoded));
-}
-
-void AmqpPeer::put_raw(std::string encoded) {
-    state_->queue.push_back(std::move(encoded));
+AmqpManners& AmqpPeer::manners() {
+    return state_->manners;
 }
 
 void AmqpPeer::settle_held() {
@@ -198,23 +397,36 @@ void AmqpPeer::settle_held() {
     }
 }
 
-void AmqpPeer::deliver_held() {
-    state_->queue.push_back(std::move(state_->held_messages.front()));
-    state_->held_messages.pop_front();
-}
-
 void AmqpPeer::complete_held() {
     for (pn_delivery_t* delivery : std::exchange(state_->held_completions, {})) {
-        pn_delivery_settle(delivery);
+        state_->complete(delivery);
     }
 }
 
-void AmqpPeer::detach(bool clients_sender, const std::string& condition) {
-    pn_link_t* link = clients_sender ? state_->from_client : state_->to_client;
-    if (!condition.empty()) {
-        pn_condition_format(pn_link_condition(link), condition.c_str(), "%s", "go away");
+void AmqpPeer::detach(bool clients_sender, const std::string& condition, const std::string& text) {
+    for (State::Link& link : state_->links) {
+        if (link.from_client != clients_sender || !link.up || link.address.starts_with('$')) {
+            continue;
+        }
+        if (!condition.empty()) {
+            pn_condition_format(pn_link_condition(link.link), condition.c_str(), "%s",
+                                text.c_str());
+        }
+        state_->unlock(link.link);
+        pn_link_close(link.link);
+        link.up = false;
+        return;
     }
-    pn_link_close(link);
+}
+
+void AmqpPeer::detach_address(const std::string& address, const std::string& condition) {
+    for (State::Link& link : state_->links) {
+        if (link.address != address || !link.up) continue;
+        if (!condition.empty())
+            pn_condition_set_name(pn_link_condition(link.link), condition.c_str());
+        pn_link_close(link.link);
+        link.up = false;
+    }
 }
 
 void AmqpPeer::close(const std::string& condition) {
@@ -225,20 +437,30 @@ void AmqpPeer::close(const std::string& condition) {
     pn_connection_close(state_->driver.connection);
 }
 
-std::string AmqpPeer::sender_address() const {
-    return pn_terminus_get_address(pn_link_remote_target(state_->from_client));
+std::vector<std::string> AmqpPeer::senders() const {
+    std::vector<std::string> addresses;
+    for (const State::Link& link : state_->links) {
+        if (link.from_client && link.up) addresses.push_back(link.address);
+    }
+    return addresses;
 }
-std::string AmqpPeer::receiver_address() const {
-    return pn_terminus_get_address(pn_link_remote_source(state_->to_client));
+
+std::vector<std::string> AmqpPeer::receivers() const {
+    std::vector<std::string> addresses;
+    for (const State::Link& link : state_->links) {
+        if (!link.from_client && link.up) addresses.push_back(link.address);
+    }
+    return addresses;
 }
+
 std::string AmqpPeer::container() const {
-    return pn_connection_remote_container(state_->driver.connection);
+    return text_of(pn_connection_remote_container(state_->driver.connection));
 }
 std::string AmqpPeer::hostname() const {
-    return pn_connection_remote_hostname(state_->driver.connection);
+    return text_of(pn_connection_remote_hostname(state_->driver.connection));
 }
-int AmqpPeer::completed() const {
-    return state_->completed;
+int AmqpPeer::requests() const {
+    return state_->requests;
 }
 
 }  // namespace vc

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "tests/probes/amqp_peer.h"
 #include "tests/probes/drive.h"
 
 namespace vc {
@@ -20,6 +21,8 @@ ProbeSpec full(Channel channel) {
     spec.identity = "CP 1/a";
     spec.id_tag = "TAG";
     spec.entity = "canary-0";
+    spec.fresh_entity = "canary-0-fresh";
+    spec.management = true;
     spec.run = "run-1";
     spec.budget = 5s;
     return spec;
@@ -36,8 +39,8 @@ std::string refusal(Channel channel, const std::function<void(ProbeSpec&)>& spoi
 }  // namespace
 
 TEST_CASE("there is one kind for every channel, and each makes a session that asks to connect") {
-    CHECK(probe_kinds().size() == evidence_channels.size());
-    for (const Channel channel : evidence_channels) {
+    CHECK(probe_kinds().size() == all_channels.size());
+    for (const Channel channel : all_channels) {
         CHECK(probe_kind(channel).channel == channel);
         CHECK_FALSE(probe_kind(channel).what.empty());
         CHECK(probe_kind(channel).budget > 0s);
@@ -45,9 +48,12 @@ TEST_CASE("there is one kind for every channel, and each makes a session that as
         REQUIRE(made);
         Drive drive(std::move(*made));
         drive.start(channel, 5s);
-        CHECK(drive.wanted);
-        drive.connect();
-        CHECK_FALSE(drive.sent.empty());
+        Leg leg = 0;
+        while (leg + 1 < most_legs && !drive.lines[leg].wanted)
+            ++leg;
+        CHECK(drive.lines[leg].wanted);
+        drive.connect(leg);
+        CHECK_FALSE(drive.lines[leg].sent.empty());
         drive.abandon();
         CHECK(drive.one().outcome == Outcome::abandoned);
     }
@@ -66,6 +72,35 @@ TEST_CASE("an identity is encoded into the path, and credentials go into the upg
         CHECK(drive.sent.find("Authorization: Basic dTpw\r\n") != std::string::npos);
         CHECK(drive.sent.find("Sec-WebSocket-Protocol: ocpp1.6\r\n") != std::string::npos);
     }
+}
+
+TEST_CASE("a broker is shown the user and password, or the credentials, or nobody") {
+    const auto shown = [](const std::function<void(ProbeSpec&)>& change) {
+        ProbeSpec spec = full(Channel::DL);
+        change(spec);
+        Drive drive(std::move(*make_probe(spec)));
+        drive.start(Channel::DL, 5s);
+        drive.connect();
+        drive.bytes(sasl_header() + sasl_mechanisms("PLAIN"));
+        return drive.sent;
+    };
+    CHECK(shown([](ProbeSpec&) {}).find("PLAIN") == std::string::npos);
+    const std::string plain = shown([](ProbeSpec& spec) {
+        spec.user = "u";
+        spec.password = "p";
+    });
+    CHECK(plain.find(std::string("\0u\0p", 4)) != std::string::npos);
+    class External : public AmqpCredentials {
+        AmqpLogin login() const override { return {SaslMechanism::external, "", ""}; }
+        bool uses_cbs() const override { return false; }
+        std::optional<CbsToken> token(std::string_view, Instant) const override { return {}; }
+        std::uint64_t generation() const override { return 0; }
+    };
+    const std::string external = shown([](ProbeSpec& spec) {
+        spec.user = "u";
+        spec.credentials = std::make_shared<External>();
+    });
+    CHECK(external.find("PLAIN") == std::string::npos);
 }
 
 TEST_CASE("what a spec lacks is named") {

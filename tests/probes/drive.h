@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,15 +21,28 @@ class Drive {
   public:
     explicit Drive(std::unique_ptr<Session> made) : session(std::move(made)) {}
 
+    // One of the session's connections, as the runner would know it.
+    struct Line {
+        std::string sent;     // not yet taken by the peer
+        int opens = 0;        // times that a connection was asked for
+        bool wanted = false;  // one is asked for and not yet answered
+        bool up = false;
+        bool closing = false;
+        std::optional<Duration> within;  // what was said of the last one that was asked for
+    };
+
     std::unique_ptr<Session> session;
     Instant now{std::chrono::hours(500'000)};
-    std::string sent;  // not yet taken by the peer
+    std::array<Line, most_legs> lines;
     std::vector<Observation> seen;
+    std::vector<Reconnect> reconnects;
     std::vector<Gauge> gauges;
     std::optional<Instant> wake_at;
-    int opens = 0;        // times that a connection was asked for
-    bool wanted = false;  // one is asked for and not yet answered
-    bool closing = false;
+    // Of a session with one connection.
+    std::string& sent = lines[0].sent;
+    int& opens = lines[0].opens;
+    bool& wanted = lines[0].wanted;
+    bool& closing = lines[0].closing;
 
     void start(Channel channel, Duration budget, Duration late = {}) {
         Attempt attempt;
@@ -39,31 +53,29 @@ class Drive {
         attempt.budget = budget;
         take(session->start(attempt, now));
     }
-    void connect() {
+    void connect(Leg leg = 0) {
         ConnectResult result;
         result.phases.push_back({Phase::tcp, std::chrono::milliseconds(1)});
-        answer(result);
+        answer(leg, result);
     }
-    void fail_connect(Outcome outcome, Phase phase) {
+    void fail_connect(Outcome outcome, Phase phase, Leg leg = 0) {
         ConnectResult result;
         result.outcome = outcome;
         result.phase = phase;
-        answer(result);
+        answer(leg, result);
     }
-    void bytes(std::string_view text) {
-        if (!closing) take(session->on_bytes(0, text, now));
+    void bytes(std::string_view text, Leg leg = 0) {
+        if (lines[leg].up && !lines[leg].closing) take(session->on_bytes(leg, text, now));
     }
-    void lose(CloseReason reason = CloseReason::reset) {
-        closing = false;
-        sent.clear();
-        take(session->on_close(0, reason, now));
+    void lose(CloseReason reason = CloseReason::reset, Leg leg = 0) {
+        down(leg);
+        take(session->on_close(leg, reason, now));
     }
     // Answers the close that the session asked for.
-    void close() {
-        REQUIRE(closing);
-        closing = false;
-        sent.clear();
-        take(session->on_close(0, CloseReason::asked, now));
+    void close(Leg leg = 0) {
+        REQUIRE(lines[leg].closing);
+        down(leg);
+        take(session->on_close(leg, CloseReason::asked, now));
     }
     void pass(Duration time) {
         const Instant end = now + time;
@@ -87,27 +99,45 @@ class Drive {
     bool none() const { return seen.size() == looked_at; }
     void look_at_all() { looked_at = seen.size(); }
 
-    std::string take_sent() { return std::exchange(sent, {}); }
+    std::string take_sent(Leg leg = 0) { return std::exchange(lines[leg].sent, {}); }
 
   private:
-    void answer(const ConnectResult& result) {
-        REQUIRE(wanted);
-        wanted = false;
-        take(session->on_connect(0, result, now));
+    void down(Leg leg) {
+        lines[leg].closing = lines[leg].up = false;
+        lines[leg].sent.clear();
+    }
+
+    void answer(Leg leg, const ConnectResult& result) {
+        REQUIRE(lines[leg].wanted);
+        lines[leg].wanted = false;
+        lines[leg].up = result.outcome == Outcome::ok;
+        take(session->on_connect(leg, result, now));
+    }
+
+    void take(Line& line, const LegOutput& out) {
+        CHECK_MESSAGE((out.bytes.empty() || line.up), "bytes for no connection");
+        CHECK_MESSAGE((out.bytes.empty() || !line.closing), "bytes after the close");
+        line.sent += out.bytes;
+        if (out.connection == Want::open) {
+            CHECK_FALSE(line.wanted);
+            CHECK_MESSAGE((!line.up && !line.closing), "a second connection on one leg");
+            line.wanted = true;
+            line.within = out.connect_within;
+            ++line.opens;
+        }
+        if (out.connection == Want::close) {
+            CHECK_MESSAGE((line.up || line.wanted), "a close of no connection");
+            line.wanted = false;
+            line.closing = true;
+        }
     }
 
     void take(SessionOutput out) {
-        sent += out.only().bytes;
         wake_at = out.wake_at;
-        if (out.only().connection == Want::open) {
-            CHECK_FALSE(wanted);
-            wanted = true;
-            ++opens;
-        }
-        if (out.only().connection == Want::close) {
-            wanted = false;
-            closing = true;
-        }
+        for (Leg leg = 0; leg < most_legs; ++leg)
+            take(lines[leg], out.legs[leg]);
+        for (const Reconnect& reconnect : out.reconnects)
+            reconnects.push_back(reconnect);
         for (Observation& observation : out.observations) {
             CHECK_MESSAGE(ids.insert(observation.id.value).second, "an attempt ended twice");
             CHECK(observation.target == 7);

@@ -21,9 +21,12 @@ AmqpOptions options() {
 }
 
 struct Pair {
-    explicit Pair(AmqpManners manners = {}) : peer(std::move(manners)) {}
+    explicit Pair(AmqpManners manners = {}) : peer(std::move(manners), store) {}
     AmqpEngine engine{options(), start};
+    AmqpStore store;
     AmqpPeer peer;
+    AmqpLinkId sender = 0;
+    AmqpLinkId receiver = 0;
     std::vector<AmqpEvent> events;
 
     void flow() {
@@ -50,8 +53,8 @@ struct Pair {
         return copy;
     }
     void attach() {
-        engine.attach_sender("canary-0");
-        engine.attach_receiver("canary-0", 10);
+        sender = engine.attach_sender("canary-0");
+        receiver = engine.attach_receiver("canary-0", 10);
         flow();
         events.clear();
     }
@@ -64,22 +67,6 @@ std::vector<Kind> kinds_of(const std::vector<AmqpEvent>& events) {
     return kinds;
 }
 
-// SASL frames by hand: a described list of one field.
-std::string sasl_frame(char code, const std::string& field) {
-    const std::string list =
-        std::string("\xc0", 1) + static_cast<char>(field.size() + 1) + "\x01" + field;
-    const std::string body = std::string("\x00\x53", 2) + code + list;
-    const std::string head{0, 0, 0, static_cast<char>(body.size() + 8), 2, 1, 0, 0};
-    return head + body;
-}
-const std::string sasl_header("AMQP\x03\x01\x00\x00", 8);
-std::string mechanisms(const std::string& name) {
-    return sasl_frame('\x40', std::string("\xa3", 1) + static_cast<char>(name.size()) + name);
-}
-std::string outcome(char code) {
-    return sasl_frame('\x44', std::string("\x50", 1) + code);
-}
-
 }  // namespace
 
 TEST_CASE("a connection authenticates, opens, attaches and gets credit, each told once") {
@@ -89,16 +76,19 @@ TEST_CASE("a connection authenticates, opens, attaches and gets credit, each tol
     CHECK(pair.peer.container() == "voltcanary-1");
     CHECK(pair.peer.hostname() == "broker.example");
     pair.events.clear();
-    CHECK_FALSE(pair.engine.may_send());
-    pair.engine.attach_sender("canary-0");
+    CHECK_FALSE(pair.engine.may_send(1));
+    const AmqpLinkId sender = pair.engine.attach_sender("canary-0");
     pair.flow();
-    CHECK(kinds_of(pair.events) == std::vector<Kind>{Kind::sender_attached, Kind::credit});
-    CHECK(pair.engine.may_send());
+    CHECK(kinds_of(pair.events) == std::vector<Kind>{Kind::attached, Kind::credit});
+    CHECK(pair.events.front().link == sender);
+    CHECK(pair.engine.may_send(sender));
     pair.events.clear();
-    pair.engine.attach_receiver("canary-0", 10);
-    CHECK(pair.only(Kind::receiver_attached).kind == Kind::receiver_attached);
-    CHECK(pair.peer.sender_address() == "canary-0");
-    CHECK(pair.peer.receiver_address() == "canary-0");
+    const AmqpLinkId receiver = pair.engine.attach_receiver("canary-0", 10);
+    CHECK(receiver != sender);
+    CHECK(pair.only(Kind::attached).link == receiver);
+    CHECK_FALSE(pair.engine.may_send(receiver));
+    CHECK(pair.peer.senders() == std::vector<std::string>{"canary-0"});
+    CHECK(pair.peer.receivers() == std::vector<std::string>{"canary-0"});
 }
 
 TEST_CASE("a message is settled, received and completed") {
@@ -107,7 +97,7 @@ TEST_CASE("a message is settled, received and completed") {
         manners.second = second;
         Pair pair(manners);
         pair.attach();
-        pair.engine.send(17, "hello");
+        pair.engine.send(pair.sender, 17, "hello");
         pair.flow();
         CHECK(pair.events.size() == 3);  // with one of credit
         AmqpEvent message;
@@ -122,7 +112,7 @@ TEST_CASE("a message is settled, received and completed") {
         pair.events.clear();
         pair.engine.accept(message.delivery);
         CHECK(pair.only(Kind::completed).delivery == message.delivery);
-        CHECK(pair.peer.completed() == 1);
+        CHECK(pair.store.completed == 1);
         pair.engine.accept(message.delivery);  // twice is harmless
         pair.flow();
         CHECK(pair.events.empty());
@@ -133,7 +123,7 @@ TEST_CASE("credit is kept out: many more messages come than were granted at firs
     Pair pair;
     pair.attach();
     for (int i = 0; i < 100; ++i) {
-        pair.peer.put("message " + std::to_string(i));
+        pair.store.put("canary-0", "message " + std::to_string(i));
         pair.flow();
     }
     CHECK(pair.events.size() == 100);
@@ -144,7 +134,7 @@ TEST_CASE("rejections carry their condition, releases none") {
     manners.reject = "com.microsoft:server-busy";
     Pair pair(manners);
     pair.attach();
-    pair.engine.send(1, "x");
+    pair.engine.send(pair.sender, 1, "x");
     AmqpEvent settled = pair.only(Kind::settled);
     CHECK(settled.disposition == Disposition::rejected);
     CHECK(settled.condition == "com.microsoft:server-busy");
@@ -153,7 +143,7 @@ TEST_CASE("rejections carry their condition, releases none") {
     manners.release = true;
     Pair other(manners);
     other.attach();
-    other.engine.send(1, "x");
+    other.engine.send(other.sender, 1, "x");
     CHECK(other.only(Kind::settled).disposition == Disposition::released);
 }
 
@@ -164,9 +154,9 @@ TEST_CASE("a refused attach is a detach with its reason, and no attach") {
     pair.engine.attach_sender("nowhere");
     pair.flow();
     for (const AmqpEvent& event : pair.events)
-        CHECK(event.kind != Kind::sender_attached);
+        CHECK(event.kind != Kind::attached);
     const AmqpEvent detached = pair.only(Kind::detached);
-    CHECK(detached.sender);
+    CHECK(detached.link == 1);
     CHECK(detached.condition == "amqp:not-found");
     CHECK(detached.text == "not this one");
 }
@@ -178,7 +168,7 @@ TEST_CASE("a close by the peer is told with its reason, ours is answered") {
     const AmqpEvent closed = pair.only(Kind::closed);
     CHECK(closed.condition == "amqp:connection:forced");
     CHECK(closed.text == "closing");
-    CHECK_FALSE(pair.engine.may_send());
+    CHECK_FALSE(pair.engine.may_send(pair.sender));
     Pair ours;
     ours.attach();
     ours.engine.close();
@@ -187,22 +177,88 @@ TEST_CASE("a close by the peer is told with its reason, ours is answered") {
 
 TEST_CASE("PLAIN sends user and password and takes yes or no for an answer") {
     AmqpOptions plain = options();
-    plain.user = "user";
-    plain.password = "secret";
+    plain.login = {SaslMechanism::plain, "user", "secret"};
     AmqpEngine engine(plain, start);
-    CHECK(engine.take_bytes() == sasl_header);
-    engine.receive(sasl_header + mechanisms("PLAIN"), start);
+    CHECK(engine.take_bytes() == sasl_header());
+    engine.receive(sasl_header() + sasl_mechanisms("PLAIN"), start);
     CHECK(engine.take_bytes().find(std::string("\0user\0secret", 12)) != std::string::npos);
-    engine.receive(outcome(0), start);
+    engine.receive(sasl_outcome(0), start);
     CHECK(kinds_of(engine.take_events()) == std::vector<Kind>{Kind::authenticated});
     AmqpEngine refused(plain, start);
-    refused.receive(sasl_header + mechanisms("PLAIN") + outcome(1), start);
+    refused.receive(sasl_header() + sasl_mechanisms("PLAIN") + sasl_outcome(1), start);
     CHECK(kinds_of(refused.take_events()) == std::vector<Kind>{Kind::refused});
+}
+
+TEST_CASE("the mechanism is the one that was chosen, whatever else the broker offers") {
+    const auto chosen = [](SaslMechanism mechanism) {
+        AmqpOptions some = options();
+        some.login = {mechanism, "user", "secret"};
+        AmqpEngine engine(some, start);
+        engine.take_bytes();
+        // An array of symbols: EXTERNAL, ANONYMOUS, PLAIN.
+        const std::string list(
+            "\x00\x53\x40\xc0\x1e\x01\xe0\x1b\x03\xa3\x08"
+            "EXTERNAL"
+            "\x09"
+            "ANONYMOUS"
+            "\x05"
+            "PLAIN",
+            36);
+        const std::string head{0, 0, 0, static_cast<char>(list.size() + 8), 2, 1, 0, 0};
+        engine.receive(sasl_header() + head + list, start);
+        const std::string answer = engine.take_bytes();
+        for (const char* name : {"EXTERNAL", "ANONYMOUS", "PLAIN"}) {
+            if (answer.find(name) != std::string::npos) return std::string(name);
+        }
+        return std::string("none");
+    };
+    CHECK(chosen(SaslMechanism::anonymous) == "ANONYMOUS");
+    CHECK(chosen(SaslMechanism::plain) == "PLAIN");
+    CHECK(chosen(SaslMechanism::external) == "EXTERNAL");
+}
+
+TEST_CASE("several links live side by side, and one that is detached leaves the others alone") {
+    Pair pair;
+    pair.attach();
+    const AmqpLinkId other = pair.engine.attach_sender("canary-1");
+    pair.flow();
+    pair.events.clear();
+    pair.peer.detach_address("canary-1", "amqp:link:detach-forced");
+    CHECK(pair.only(Kind::detached).link == other);
+    CHECK_FALSE(pair.engine.may_send(other));
+    pair.engine.send(other, 1, "x");  // to nowhere, and harmless
+    pair.engine.send(pair.sender, 2, "y");
+    CHECK(pair.only(Kind::settled).tag == 2);
+    const AmqpLinkId again = pair.engine.attach_sender("canary-1");
+    CHECK(again != other);
+    pair.flow();
+    pair.events.clear();
+    pair.engine.send(again, 3, "z");
+    const AmqpEvent settled = pair.only(Kind::settled);
+    CHECK(settled.tag == 3);
+    CHECK(settled.link == again);
+}
+
+TEST_CASE("a request is answered on the link for replies, which needs no accept") {
+    Pair pair;
+    const AmqpLinkId asks = pair.engine.attach_sender("q/$management");
+    const AmqpLinkId replies = pair.engine.attach_replies("q/$management", "here");
+    pair.flow();
+    pair.events.clear();
+    AmqpRequest request;
+    request.number = 5;
+    request.reply_to = "here";
+    request.peek = AmqpRequest::Peek{0, 10};
+    pair.engine.send(asks, request);
+    const AmqpEvent reply = pair.only(Kind::reply);
+    CHECK(reply.link == replies);
+    CHECK(reply.reply.correlation == 5);
+    CHECK(reply.reply.status == 204);
 }
 
 TEST_CASE("a broker that offers no mechanism of ours refuses us") {
     AmqpEngine engine(options(), start);
-    engine.receive(sasl_header + mechanisms("GSSAPI"), start);
+    engine.receive(sasl_header() + sasl_mechanisms("GSSAPI"), start);
     CHECK(kinds_of(engine.take_events()) == std::vector<Kind>{Kind::refused});
 }
 
@@ -213,7 +269,8 @@ TEST_CASE("bytes that are no AMQP, and links of the peer's own, break the protoc
     REQUIRE(events.size() == 1);
     CHECK(events.front().kind == Kind::failed);
     AmqpManners manners;
-    manners.own_link = true;
+    manners.fault_at = Phase::open;
+    manners.fault = AmqpFault::own_link;
     Pair pair(manners);
     CHECK(pair.only(Kind::failed).text == "the peer attached a link of its own");
 }
@@ -221,8 +278,8 @@ TEST_CASE("bytes that are no AMQP, and links of the peer's own, break the protoc
 TEST_CASE("a message too long breaks the protocol") {
     Pair pair;
     pair.attach();
-    pair.peer.put_raw(std::string("\x00\x53\x75\xb0\x00\x01\x86\xa0", 8) +
-                      std::string(100'000, 'x'));
+    pair.store.put_raw(
+        "canary-0", std::string("\x00\x53\x75\xb0\x00\x01\x86\xa0", 8) + std::string(100'000, 'x'));
     CHECK(pair.only(Kind::failed).text == "a message of more than 64 KiB");
 }
 
@@ -231,7 +288,7 @@ TEST_CASE("a message that is none has no text, and is somebody else's doing") {
          {std::string("no message"), std::string("\x00\x53\x75\xa0\x20x", 6), std::string()}) {
         Pair pair;
         pair.attach();
-        pair.peer.put_raw(raw);
+        pair.store.put_raw("canary-0", raw);
         const AmqpEvent message = pair.only(Kind::message);
         CHECK(message.text.empty());
         pair.engine.accept(message.delivery);
@@ -245,7 +302,7 @@ TEST_CASE("messages that the peer never lets us complete do not pile up for ever
     Pair pair(manners);
     pair.attach();
     for (int i = 0; i < 300; ++i) {
-        pair.peer.put("x");
+        pair.store.put("canary-0", "x");
         pair.flow();
         for (const AmqpEvent& event : pair.events) {
             if (event.kind == Kind::message) pair.engine.accept(event.delivery);
@@ -261,7 +318,8 @@ TEST_CASE("a peer that falls silent is given up after the idle timeout, and hear
     AmqpOptions idle = options();
     idle.idle_timeout = 20s;
     AmqpEngine engine(idle, start);
-    AmqpPeer peer;
+    AmqpStore store;
+    AmqpPeer peer({}, store);
     for (int i = 0; i < 5; ++i) {
         peer.receive(engine.take_bytes());
         engine.receive(peer.take_bytes(), start);
@@ -284,7 +342,7 @@ TEST_CASE("no bytes of a peer can crash it, whatever it was doing") {
         Pair pair;
         if (round % 2 == 0) pair.flow();
         if (round % 4 == 0) pair.attach();
-        pair.engine.send(1, "x");
+        pair.engine.send(pair.sender, 1, "x");
         pair.peer.receive(pair.engine.take_bytes());
         std::string bytes = pair.peer.take_bytes();
         if (bytes.empty()) bytes = std::string("\0\0\0\x14\x02\0\0\0\0\x53", 10);

@@ -30,6 +30,26 @@ TEST_CASE("a token that was given up comes late, and later tokens tell that it w
     CHECK(roundtrip.received(roundtrip.body(one), 1).arrival == Arrival::duplicate);
 }
 
+TEST_CASE("what was completed and comes again is a duplicate over any link") {
+    Roundtrip roundtrip("run");
+    const auto number = roundtrip.issue();
+    roundtrip.received(roundtrip.body(number), 1);
+    roundtrip.complete(number);
+    CHECK(roundtrip.received(roundtrip.body(number), 2).arrival == Arrival::duplicate);
+}
+
+TEST_CASE("order is kept by lanes of their own") {
+    Roundtrip roundtrip("run");
+    const auto one = roundtrip.issue(0);
+    const auto other = roundtrip.issue(1);
+    const auto two = roundtrip.issue(0);
+    CHECK_FALSE(roundtrip.received(roundtrip.body(two), 1).out_of_order);
+    CHECK(roundtrip.overtaken(one));
+    CHECK_FALSE(roundtrip.overtaken(other));
+    CHECK(roundtrip.received(roundtrip.body(one), 1).out_of_order);
+    CHECK_FALSE(roundtrip.received(roundtrip.body(other), 1).out_of_order);
+}
+
 TEST_CASE("what is not ours, of another run or forgotten is foreign") {
     Roundtrip roundtrip("run");
     for (int i = 0; i < 1025; ++i)

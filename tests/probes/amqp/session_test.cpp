@@ -1,184 +1,72 @@
 #include "probes/amqp/session.h"
 
-#include <doctest/doctest.h>
-
 #include "probes/random.h"
-#include "tests/probes/amqp_peer.h"
-#include "tests/probes/drive.h"
+#include "tests/probes/amqp/world.h"
 
 namespace vc {
 namespace {
 
-using namespace std::chrono_literals;
-
-AmqpProbeOptions options() {
-    AmqpProbeOptions made;
-    made.connection.hostname = "broker.example";
-    made.connection.container_id = "c";
-    made.entity = "canary-0";
-    made.run = "run";
-    made.open_timeout = 6s;
-    made.seed = 1;
-    return made;
-}
-
-struct World {
-    explicit World(AmqpManners its = {})
-        : manners(std::move(its)), drive(std::make_unique<AmqpSession>(options())) {}
-
-    AmqpManners manners;
-    Drive drive;
-    std::unique_ptr<AmqpPeer> peer;
-
-    void flow() {
-        for (int i = 0; i < 10; ++i) {
-            peer->receive(drive.take_sent());
-            const std::string back = peer->take_bytes();
-            if (!back.empty()) drive.bytes(back);
-        }
-    }
-    void connect() {
-        drive.connect();
-        peer = std::make_unique<AmqpPeer>(manners);
-        flow();
-    }
-    void start() { drive.start(Channel::DL, 2s); }
-    void expect(Outcome outcome, Phase phase) {
-        const Observation seen = drive.one();
-        CHECK(to_text(seen.outcome) == to_text(outcome));
-        CHECK(to_text(seen.failed_phase) == to_text(phase));
-    }
-    // Up, with one message behind it.
-    void ready() {
-        start();
-        connect();
-        expect(Outcome::ok, Phase::none);
-    }
-};
-
-std::vector<Phase> phases_of(const Observation& seen) {
-    std::vector<Phase> phases;
-    for (const PhaseTime& time : seen.phases)
-        phases.push_back(time.phase);
-    return phases;
-}
+using namespace amqp_test;
 
 }  // namespace
 
-TEST_CASE("the first attempt brings the connection up, with every phase timed; later ones use it") {
+TEST_CASE(
+    "the first attempt brings two connections up, with every phase timed; later ones use it") {
     World world;
     world.start();
-    world.connect();
-    const Observation first = world.drive.one();
-    CHECK(first.outcome == Outcome::ok);
+    const Observation first = world.expect(Outcome::ok, Phase::none);
     CHECK(phases_of(first) == std::vector<Phase>{Phase::tcp, Phase::sasl, Phase::open,
                                                  Phase::attach_send, Phase::credit,
                                                  Phase::attach_recv, Phase::send_settle,
                                                  Phase::send_receive, Phase::complete_settle});
-    world.start();
+    CHECK(world.peer(0).senders() == std::vector<std::string>{"canary-0"});
+    CHECK(world.peer(0).receivers().empty());
+    CHECK(world.peer(1).receivers() == std::vector<std::string>{"canary-0"});
+    CHECK(world.peer(1).senders().empty());
+    CHECK(world.peer(0).hostname() == "broker.example");
+    CHECK(world.peer(0).container() != world.peer(1).container());
+    world.drive.start(Channel::DL, 2s);
     world.drive.pass(30ms);
     world.flow();
-    const Observation second = world.drive.one();
-    CHECK(second.outcome == Outcome::ok);
+    const Observation second = world.expect(Outcome::ok, Phase::none);
     CHECK(second.latency() == 30ms);
     CHECK(phases_of(second) ==
           std::vector<Phase>{Phase::send_settle, Phase::send_receive, Phase::complete_settle});
-    CHECK(world.drive.opens == 1);
-    CHECK(world.peer->completed() == 2);
+    CHECK(world.drive.lines[0].opens == 1);
+    CHECK(world.drive.lines[1].opens == 1);
+    CHECK(world.store.completed == 2);
+    CHECK(world.drive.reconnects.empty());
 }
 
-TEST_CASE("an answer after the budget is late") {
+TEST_CASE("an answer after the budget is late, and put down to the phase that took the time") {
+    for (const bool settle : {true, false}) {
+        World world;
+        world.ready();
+        AmqpManners& manners = world.peer(settle ? 0 : 1).manners();
+        (settle ? manners.settle : manners.complete) = false;
+        world.start();
+        world.drive.pass(3s);
+        if (settle) world.peer(0).settle_held();
+        if (!settle) world.peer(1).complete_held();
+        world.flow();
+        world.expect(Outcome::late, settle ? Phase::send_settle : Phase::complete_settle,
+                     settle ? Direction::send : Direction::recv);
+    }
     World world;
     world.ready();
+    world.peer(1).manners().deliver = false;
     world.start();
-    world.drive.pass(3s);
+    world.drive.pass(6s - 1ns);
+    world.peer(1).manners().deliver = true;
     world.flow();
-    CHECK(world.drive.one().outcome == Outcome::late);
-}
-
-TEST_CASE("a stall on the way up is a timeout in its phase") {
-    const auto stalled = [](AmqpManners manners, Phase phase) {
-        World world(std::move(manners));
-        world.start();
-        world.connect();
-        world.drive.pass(6s);
-        world.expect(Outcome::timeout, phase);
-    };
-    AmqpManners manners;
-    manners.open = false;
-    stalled(manners, Phase::open);
-    manners = {};
-    manners.attach_sender = false;
-    stalled(manners, Phase::attach_send);
-    manners = {};
-    manners.credit = false;
-    stalled(manners, Phase::credit);
-    manners = {};
-    manners.attach_receiver = false;
-    stalled(manners, Phase::attach_recv);
-    World silent;
-    silent.start();
-    silent.drive.connect();
-    silent.drive.pass(6s);
-    silent.expect(Outcome::timeout, Phase::sasl);
-    CHECK(silent.drive.closing);  // and the connection is made anew
-    silent.drive.close();
-    CHECK(silent.drive.wanted);
-    silent.start();
-    silent.drive.pass(6s);
-    silent.expect(Outcome::timeout, Phase::tcp);
-}
-
-TEST_CASE("a failed connect ends those who wait with its outcome and phase") {
-    World world;
-    world.start();
-    world.drive.fail_connect(Outcome::refused, Phase::tcp);
-    world.expect(Outcome::refused, Phase::tcp);
-    CHECK(world.drive.wanted);
-    world.drive.fail_connect(Outcome::tls, Phase::tls);
-    world.start();
-    world.drive.pass(1s);
-    world.connect();
-    world.expect(Outcome::ok, Phase::none);
-}
-
-TEST_CASE("refused credentials are auth, and not tried again for a minute") {
-    World world;
-    world.start();
-    world.drive.connect();
-    // Only a mechanism that is none of ours is offered.
-    world.drive.bytes(
-        std::string("AMQP\x03\x01\x00\x00"
-                    "\x00\x00\x00\x16\x02\x01\x00\x00"
-                    "\x00\x53\x40\xc0\x09\x01\xa3\x06GSSAPI",
-                    30));
-    world.expect(Outcome::auth, Phase::sasl);
-    world.drive.close();
-    CHECK_FALSE(world.drive.wanted);
-    world.start();
-    world.expect(Outcome::auth, Phase::sasl);
-    world.drive.pass(67s);
-    CHECK(world.drive.wanted);
-}
-
-TEST_CASE("a refused attach is told by its condition") {
-    for (const auto& [condition, outcome] : {std::pair{"amqp:not-found", Outcome::misconfigured},
-                                             {"amqp:unauthorized-access", Outcome::misconfigured},
-                                             {"com.microsoft:server-busy", Outcome::busy},
-                                             {"amqp:internal-error", Outcome::reset}}) {
-        AmqpManners manners;
-        manners.refuse_receiver = condition;
-        World world(manners);
-        world.start();
-        world.connect();
-        world.expect(outcome, Phase::attach_recv);
-    }
+    world.expect(Outcome::late, Phase::send_receive, Direction::recv);
 }
 
 TEST_CASE("a rejection or release is told by its condition, and the connection stays") {
     for (const auto& [condition, outcome] :
          {std::pair{"com.microsoft:server-busy", Outcome::busy},
           {"amqp:resource-limit-exceeded", Outcome::misconfigured},
+          {"com.microsoft:entity-disabled", Outcome::misconfigured},
           {"amqp:internal-error", Outcome::wrong_answer},
           {"", Outcome::wrong_answer}}) {
         AmqpManners manners;
@@ -186,246 +74,253 @@ TEST_CASE("a rejection or release is told by its condition, and the connection s
         manners.release = manners.reject.empty();
         World world(manners);
         world.start();
-        world.connect();
-        world.expect(outcome, Phase::send_settle);
-        CHECK_FALSE(world.drive.closing);
+        world.expect(outcome, Phase::send_settle, Direction::send);
+        CHECK(world.drive.lines[0].up);
+        CHECK(world.drive.lines[1].up);
     }
 }
 
 TEST_CASE("a send that is not settled is a timeout there, and settled later a late answer") {
-    AmqpManners manners;
-    manners.settle = false;
-    manners.deliver = false;
-    World world(manners);
+    World world;
+    world.ready();
+    world.peer(0).manners().settle = false;
+    world.peer(1).manners().deliver = false;
     world.start();
-    world.connect();
-    world.drive.pass(6s);
-    world.expect(Outcome::timeout, Phase::send_settle);
-    world.peer->settle_held();
+    world.drive.pass(6s - 1ns);
+    CHECK(world.drive.none());
+    world.drive.pass(1ns);
+    world.expect(Outcome::timeout, Phase::send_settle, Direction::send);
+    world.peer(0).settle_held();
     world.flow();
-    CHECK(world.drive.session->counters().late_answers == 1);
-    world.peer->deliver_held();
+    CHECK(world.counters().late_answers == 1);
+    world.peer(1).manners().deliver = true;
     world.flow();
-    CHECK(world.drive.session->counters().late_answers == 2);
-    CHECK(world.peer->completed() == 1);
+    CHECK(world.counters().late_answers == 2);
+    CHECK(world.store.completed == 2);
 }
 
 TEST_CASE("a message settled and not received is a timeout, and a late answer when it comes") {
-    AmqpManners manners;
-    manners.deliver = false;
-    World world(manners);
+    World world;
+    world.ready();
+    world.peer(1).manners().deliver = false;
     world.start();
-    world.connect();
     world.drive.pass(6s);
-    world.expect(Outcome::timeout, Phase::send_receive);
-    world.peer->deliver_held();
+    world.expect(Outcome::timeout, Phase::send_receive, Direction::recv);
+    world.peer(1).manners().deliver = true;
     world.flow();
-    CHECK(world.drive.session->counters().late_answers == 1);
+    CHECK(world.counters().late_answers == 1);
     CHECK(world.drive.none());
 }
 
 TEST_CASE("a message that a later one overtakes is lost at its deadline, and not before") {
-    AmqpManners manners;
-    manners.deliver = false;
-    World world(manners);
+    World world;
+    world.ready();
+    world.peer(0).manners().lose = true;
     world.start();
-    world.connect();
-    world.start();
-    world.flow();
-    world.peer->put("voltcanary run 2");  // the second comes back, the first does not
-    world.flow();
-    CHECK(world.drive.one().id.value == 2);
+    world.peer(0).manners().lose = false;
+    world.start();  // the second comes back, the first does not
+    CHECK(world.drive.one().id.value == 3);
     world.drive.pass(6s - 1ns);
     CHECK(world.drive.none());
     world.drive.pass(1ns);
-    world.expect(Outcome::lost, Phase::send_receive);
+    world.expect(Outcome::lost, Phase::send_receive, Direction::send);
 }
 
-TEST_CASE(
-    "a completion that is not settled is a timeout there; without second settlement none is due") {
+TEST_CASE("messages that change places are counted") {
+    World world;
+    world.ready();
+    world.peer(1).manners().deliver = false;
+    world.start();
+    world.start();
+    auto& queue = world.store.queues["canary-0"];
+    REQUIRE(queue.size() == 2);
+    std::swap(queue[0], queue[1]);
+    world.peer(1).manners().deliver = true;
+    world.flow();
+    CHECK(world.drive.seen.size() == 3);
+    for (const Observation& seen : world.drive.seen)
+        CHECK(seen.outcome == Outcome::ok);
+    CHECK(world.counters().out_of_order == 1);
+}
+
+TEST_CASE("a completion that is not settled is a timeout; without second settlement none is due") {
     AmqpManners manners;
     manners.complete = false;
     World world(manners);
     world.start();
-    world.connect();
     world.drive.pass(6s);
-    world.expect(Outcome::timeout, Phase::complete_settle);
+    world.expect(Outcome::timeout, Phase::complete_settle, Direction::recv);
     manners.second = false;
     World other(manners);
     other.ready();
 }
 
-TEST_CASE(
-    "a message that comes twice is a duplicate while its attempt is open, and counted after") {
+TEST_CASE("a message that comes twice is a duplicate while its attempt is open, counted after") {
     AmqpManners manners;
     manners.twice = true;
     manners.complete = false;
     World world(manners);
     world.start();
-    world.connect();
-    world.peer->complete_held();
+    world.peer(1).complete_held();
     world.flow();
-    world.expect(Outcome::duplicate, Phase::send_receive);
-    CHECK(world.drive.session->counters().duplicates == 1);
+    world.expect(Outcome::duplicate, Phase::send_receive, Direction::recv);
+    CHECK(world.counters().duplicates == 1);
     World after;
     after.ready();
-    after.peer->put("voltcanary run 1");
+    after.store.put("canary-0", "voltcanary run 1");
     after.flow();
-    CHECK(after.drive.session->counters().duplicates == 1);
+    CHECK(after.counters().duplicates == 1);
     CHECK(after.drive.none());
 }
 
 TEST_CASE("what others left on the queue is completed and ignored") {
     World world;
+    world.store.put("canary-0", "voltcanary another-run 1");
+    world.store.put("canary-0", "something else");
+    world.store.put_raw("canary-0", "no message at all");
     world.start();
-    world.drive.connect();
-    world.peer = std::make_unique<AmqpPeer>();
-    world.peer->put("voltcanary another-run 1");
-    world.peer->put("something else");
-    world.flow();
     world.expect(Outcome::ok, Phase::none);
-    CHECK(world.drive.session->counters().unmatched == 2);
-    CHECK(world.peer->completed() == 3);
-}
-
-TEST_CASE("a lost connection ends what is in flight where it is; what waits, waits for the next") {
-    AmqpManners manners;
-    manners.settle = false;
-    World world(manners);
-    world.start();
-    world.connect();
-    world.drive.lose();
-    world.expect(Outcome::reset, Phase::send_settle);
-    CHECK(world.drive.wanted);
-    world.manners = {};
-    world.manners.deliver = false;
-    world.start();
-    world.connect();
-    world.drive.lose(CloseReason::peer_closed);
-    world.expect(Outcome::reset, Phase::send_receive);
-    world.manners = {};
-    world.start();
-    world.drive.pass(1s);
-    world.connect();
-    world.expect(Outcome::ok, Phase::none);
-    CHECK(world.drive.session->counters().connects == 3);
-    CHECK(world.drive.session->counters().drops == 2);
-}
-
-TEST_CASE("a loss on the way up ends those who wait in that phase") {
-    World world;
-    world.start();
-    world.drive.connect();
-    world.drive.lose();
-    world.expect(Outcome::reset, Phase::sasl);
-}
-
-TEST_CASE("a close or detach of the peer ends the connection in order, and it is made anew") {
-    for (const bool detach : {true, false}) {
-        AmqpManners manners;
-        manners.deliver = false;
-        World world(manners);
-        world.start();
-        world.connect();
-        if (detach) world.peer->detach(false, "amqp:link:detach-forced");
-        if (!detach) world.peer->close("amqp:connection:forced");
-        world.flow();
-        world.expect(Outcome::reset, Phase::send_receive);
-        world.drive.close();
-        CHECK(world.drive.wanted);
-    }
-}
-
-TEST_CASE("bytes that are no AMQP are a broken protocol, in any phase") {
-    World world;
-    world.start();
-    world.drive.connect();
-    world.drive.bytes("HTTP/1.1 400 Bad Request\r\n\r\n");
-    world.expect(Outcome::protocol, Phase::sasl);
-    CHECK(world.drive.session->counters().malformed == 1);
-    AmqpManners manners;
-    manners.deliver = false;
-    World later(manners);
-    later.start();
-    later.connect();
-    later.drive.bytes("\x01\x02\x03\x04\x05\x06\x07\x08");
-    later.expect(Outcome::protocol, Phase::send_receive);
+    CHECK(world.counters().unmatched == 3);
+    CHECK(world.store.completed == 4);
 }
 
 TEST_CASE("stop and abandon end everything in any state, and close") {
     for (const bool orderly : {true, false}) {
         for (int state = 0; state < 4; ++state) {
-            AmqpManners manners;
-            manners.deliver = state < 3;
-            World world(manners);
+            AmqpProbeOptions options = usual();
+            options.management = true;
+            World world({}, options);
+            world.accepting = state >= 2;
             if (state >= 1) world.start();
-            if (state >= 2) world.connect();
             world.drive.look_at_all();
-            if (state >= 1) world.start();
+            for (Leg leg = 0; leg < 5; ++leg) {
+                if (world.peers[leg]) world.peers[leg]->manners().deliver = state < 3;
+            }
+            world.manners.deliver = state < 3;
+            const std::size_t before = world.drive.seen.size();
+            if (state >= 1) {
+                for (const Channel channel :
+                     {Channel::DL, Channel::DF, Channel::DX, Channel::DM, Channel::DF}) {
+                    world.drive.start(channel, 2s);
+                }
+            }
+            if (state == 3) world.flow();
             if (orderly) world.drive.stop();
             if (!orderly) world.drive.abandon();
             CHECK(world.drive.session->open_attempts() == 0);
-            for (std::size_t i = state == 2 ? 1 : 0; i < world.drive.seen.size(); ++i) {
-                CHECK(world.drive.seen[i].outcome == Outcome::abandoned);
+            for (std::size_t i = before; i < world.drive.seen.size(); ++i) {
+                const bool answered = world.drive.seen[i].channel == Channel::DM && state == 3;
+                if (!answered) CHECK(world.drive.seen[i].outcome == Outcome::abandoned);
             }
             CHECK(world.drive.closing == (state >= 1));
-            if (state >= 1) world.drive.close();
+            for (Leg leg = 0; leg < 5; ++leg) {
+                if (world.drive.lines[leg].closing) world.drive.close(leg);
+                CHECK_FALSE(world.drive.lines[leg].up);
+            }
             CHECK(world.drive.session->idle());
             world.drive.look_at_all();
-            world.start();
+            world.drive.start(Channel::DL, 2s);
             world.expect(Outcome::abandoned, Phase::none);
-            CHECK_FALSE(world.drive.wanted);
+            for (Leg leg = 0; leg < 5; ++leg)
+                CHECK_FALSE(world.drive.lines[leg].wanted);
         }
     }
 }
 
-TEST_CASE("too many attempts at once are our own doing") {
+TEST_CASE("an orderly stop says so to the broker on every connection that is up") {
     World world;
+    world.ready();
+    world.drive.stop();
+    for (const Leg leg : {Leg{0}, Leg{1}}) {
+        world.peer(leg).receive(world.drive.take_sent(leg));
+        CHECK_FALSE(world.peer(leg).take_bytes().empty());  // the answer to the close
+    }
+}
+
+TEST_CASE("too many attempts at once are our own doing, and another's channel a configuration's") {
+    World world;
+    world.accepting = false;
     for (int i = 0; i < 70; ++i)
-        world.start();
+        world.drive.start(Channel::DL, 2s);
     CHECK(world.drive.seen.size() == 6);
     CHECK(world.drive.seen.front().outcome == Outcome::abandoned);
+    for (const Channel channel : {Channel::SL, Channel::SF, Channel::HB, Channel::DM}) {
+        World other;
+        other.start(channel);
+        other.expect(Outcome::misconfigured, Phase::none);
+    }
+}
+
+TEST_CASE("a standby's session runs the standby's channels") {
+    AmqpProbeOptions options = usual();
+    options.channel = Channel::SL;
+    options.management = true;
+    World world({}, options);
+    for (const Channel channel :
+         {Channel::SL, Channel::SF, Channel::SX, Channel::SX, Channel::SM}) {
+        world.start(channel);
+        CHECK(world.expect(Outcome::ok, Phase::none).channel == channel);
+    }
 }
 
 TEST_CASE("whatever the broker does, every attempt ends once and the session goes on") {
     Random random(21);
-    for (int round = 0; round < 200; ++round) {
-        World world;
-        for (int step = 0; step < 40; ++step) {
+    for (int round = 0; round < 150; ++round) {
+        AmqpProbeOptions options = usual();
+        options.management = round % 2 == 0;
+        World world({}, options);
+        Drive& drive = world.drive;
+        world.accepting = false;
+        for (int step = 0; step < 60; ++step) {
             world.manners = {};
             world.manners.deliver = random.next() % 4 != 0;
             world.manners.settle = random.next() % 4 != 0;
+            world.manners.lose = random.next() % 6 == 0;
             world.manners.twice = random.next() % 4 == 0;
             world.manners.credit = random.next() % 8 != 0;
-            Drive& drive = world.drive;
-            const bool up = world.peer && !drive.wanted && !drive.closing;
-            switch (random.next() % 8) {
+            const Leg leg = random.next() % 5;
+            switch (random.next() % 9) {
                 case 0:
-                case 1:
-                    world.start();
+                case 1: {
+                    const std::array channels{Channel::DL, Channel::DF, Channel::DX, Channel::DM};
+                    drive.start(channels[random.next() % 4], 2s);
                     break;
+                }
                 case 2:
-                    if (drive.wanted) world.connect();
+                    world.accepting = true;
+                    world.flow();
+                    world.accepting = false;
                     break;
                 case 3:
-                    if (drive.wanted) drive.fail_connect(Outcome::refused, Phase::tcp);
+                    if (drive.lines[leg].wanted) {
+                        drive.fail_connect(Outcome::refused, Phase::tcp, leg);
+                    }
                     break;
                 case 4:
-                    if (up && drive.session->counters().connects > 0) world.flow();
+                    world.flow(leg);
                     break;
                 case 5:
                     drive.pass(random.below(4s));
                     break;
                 case 6:
-                    if (up && random.next() % 3 == 0) drive.bytes("\x00\x00\x00\x09\x02zzzz");
+                    if (random.next() % 3 == 0) drive.bytes("\x00\x00\x00\x09\x02zzzz", leg);
                     break;
                 case 7:
-                    if (drive.closing) drive.close();
+                    if (drive.lines[leg].up && !drive.lines[leg].closing) world.lose(leg);
+                    break;
+                case 8:
+                    if (world.peers[leg]) {
+                        world.peers[leg]->detach(random.next() % 2 == 0,
+                                                 random.next() % 2 == 0 ? "amqp:link:detach-forced"
+                                                                        : "amqp:internal-error");
+                    }
                     break;
             }
         }
-        world.drive.abandon();
-        CHECK(world.drive.session->open_attempts() == 0);
+        // After the longest deadline nothing is open any more.
+        drive.pass(200s);
+        CHECK(drive.session->open_attempts() == 0);
+        drive.abandon();
     }
 }
 

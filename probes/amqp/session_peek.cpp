@@ -1,0 +1,83 @@
+// The leg for $management of an AmqpSession: the attempts of M, and looks for
+// what is missed.
+#include <algorithm>
+#include <utility>
+
+#include "probes/amqp/phases.h"
+#include "probes/amqp/session.h"
+
+namespace vc {
+
+void AmqpSession::ask_questions(Instant now) {
+    for (OpenAttempt& open : questions_.take_expired(now, std::nullopt)) {
+        finish(std::move(open), {{Outcome::timeout, Phase::tcp}, {}, {}}, now);
+    }
+    AmqpLeg& leg = legs_[peeking];
+    if (question_) {
+        Peek& peek = question_->peek;
+        if (leg.up()) peek.step(leg, now);
+        if (peek.end()) {
+            if (peek.broke_protocol()) ++counted_.malformed;
+            end_question({*peek.end(), {}, {}}, now);
+        } else if (now >= question_->until) {
+            end_question({{Outcome::timeout, peek.phase(leg)}, {}, peek.since(leg)}, now);
+        }
+    }
+    if (question_ || !leg.down()) return;
+    look_for_missed(now);
+    if (!question_ && !questions_.empty()) {
+        OpenAttempt open = questions_.take();
+        const Instant until = open.deadline;
+        question_.emplace(
+            Question{std::move(open), until, kept_recv, Peek(options_.entity, false)});
+    }
+    if (question_) leg.open(now, connect_time(question_->until - now));
+}
+
+void AmqpSession::end_question(const Ending& ending, Instant now) {
+    Question asked = std::move(*question_);
+    question_.reset();
+    AmqpLeg& leg = legs_[peeking];
+    if (ending.end.outcome == Outcome::ok) apply(asked.peek, asked.comes_over);
+    if (asked.open) {
+        if (ending.end.outcome != Outcome::abandoned) asked.open->phases = asked.peek.phases(leg);
+        finish(std::move(*asked.open), ending, now);
+    }
+    const AmqpLeg::State state = leg.state();
+    if (state == AmqpLeg::State::up || state == AmqpLeg::State::connecting) leg.close();
+}
+
+// Messages that were accepted and have not come, although it is late: are they
+// still there? One look serves all that are missed on the same queue.
+void AmqpSession::look_for_missed(Instant now) {
+    if (!options_.management) return;
+    std::optional<Leg> comes_over;
+    Instant until{};
+    for (auto& [number, flight] : flights_) {
+        const bool missed = flight.settled_at && !flight.received_at && now >= flight.check_at();
+        if (!missed || flight.check_asked) continue;
+        if (comes_over && *comes_over != flight.comes_over) continue;
+        comes_over = flight.comes_over;
+        until = std::max(until, flight.open.deadline);
+        flight.check_asked = true;
+    }
+    if (!comes_over) return;
+    const std::string& queue = *comes_over == kept_recv ? options_.entity : options_.fresh_entity;
+    question_.emplace(Question{std::nullopt, until, *comes_over, Peek(queue, true)});
+}
+
+void AmqpSession::apply(const Peek& peek, Leg comes_over) {
+    for (auto& [number, flight] : flights_) {
+        if (flight.comes_over != comes_over || !flight.settled_at || flight.received_at) continue;
+        const auto its = [&, token = number](const std::string& body) {
+            return roundtrip_.number_in(body) == token;
+        };
+        if (std::any_of(peek.bodies().begin(), peek.bodies().end(), its)) {
+            flight.peeked = Flight::Peeked::there;
+        } else if (peek.complete() && peek.asked_at() >= flight.check_at()) {
+            flight.peeked = Flight::Peeked::missing;
+        }
+    }
+}
+
+}  // namespace vc
