@@ -163,7 +163,7 @@ async function administration(steps, world) {
     await assert.rejects(other.getQueue("canary-0"), { code: "ServerBusyError" });
     await down.clear();
     const slow = await world.lab.fault({
-      component: "primary", kind: "mgmt_slow", scale_ms: 400, shape: "fixed" });
+      component: "primary", kind: "mgmt_slow", delay_ms: 400, shape: "fixed" });
     const begun = performance.now();
     await other.getQueue("canary-0");
     assert.ok(performance.now() - begun >= 390, "late");

@@ -163,7 +163,6 @@ async function receiving(steps, world) {
     const dead = client.createReceiver(queue, { subQueueType: "deadLetter" });
     const message = await one(dead);
     assert.equal(message.deadLetterReason, "MaxDeliveryCountExceeded");
-    assert.equal(message.deadLetterSource, queue);
     await dead.completeMessage(message);
   });
   await steps.step("peek-lock: dead-letter with a reason and properties", async () => {
@@ -181,6 +180,16 @@ async function receiving(steps, world) {
     assert.equal(message.applicationProperties.extra, "more");
     await dead.completeMessage(message);
     await none(dead);
+  });
+  await steps.step("dead letters are forwarded, and say where they come from", async () => {
+    const to = await world.queue();
+    const queue = await world.queue({ forwardDeadLetteredMessagesTo: to });
+    await client.createSender(queue).sendMessages({ body: "x" });
+    const receiver = client.createReceiver(queue);
+    await receiver.deadLetterMessage(await one(receiver), { deadLetterReason: "why" });
+    const message = await one(client.createReceiver(to));
+    assert.equal(message.deadLetterSource, queue);
+    assert.equal(message.deadLetterReason, "why");
   });
   await steps.step("peek-lock: defer, and receive by the sequence number", async () => {
     const queue = await world.queue();
@@ -247,7 +256,7 @@ async function receiving(steps, world) {
         bodies.push(message.body);
       },
       processError: async (args) => errors.push(args.errorSource),
-    }, { maxConcurrentCalls: 2 });
+    });
     await client.createSender(queue).sendMessages([1, 2, 3, 4].map((body) => ({ body })));
     await eventually(() => bodies.length === 4);
     assert.deepEqual([...bodies].sort(), [1, 2, 3, 4]);

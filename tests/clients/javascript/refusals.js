@@ -16,7 +16,8 @@ async function refusals(steps, world) {
     await assert.rejects(client.createSender("nowhere").sendMessages({ body: 1 }), { code });
     await assert.rejects(client.createReceiver("nowhere").receiveMessages(1, wait), { code });
     await assert.rejects(client.createReceiver("nowhere").peekMessages(1), { code });
-    await assert.rejects(client.acceptSession("nowhere", "a"), { code });
+    // The client looks at the attach alone, which grants no session, before the detach comes.
+    await assert.rejects(client.acceptSession("nowhere", "a"), { code: "SessionCannotBeLocked" });
   });
   await steps.step("a refusal names its TrackingId", async () => {
     const refused = client.createSender("nowhere").sendMessages({ body: 1 });
@@ -84,9 +85,15 @@ async function refusals(steps, world) {
   });
   await steps.step("a message that is too large", async () => {
     const queue = await world.queue();
+    const sender = client.createSender(queue);
+    const batch = await sender.createMessageBatch();
     const body = Buffer.alloc(300 * 1024);
-    await assert.rejects(client.createSender(queue).sendMessages({ body }),
-                         { code: "MessageSizeExceeded" });
+    assert.equal(batch.tryAddMessage({ body }), false);
+    // The link is detached, which this client notices by nothing but its own timeout.
+    const other = world.connect({ retryOptions: { timeoutInMs: 1000, maxRetries: 0 } });
+    await assert.rejects(other.createSender(queue).sendMessages({ body }));
+    assert.deepEqual(await client.createReceiver(queue).peekMessages(1), []);
+    await other.close();
   });
   await steps.step("a disabled entity", async () => {
     const queue = await world.queue();
@@ -115,8 +122,10 @@ async function refusals(steps, world) {
   });
   await steps.step("a connection that is dropped: the client comes back by itself", async () => {
     const queue = await world.queue();
-    const other = world.connect({ retryOptions: { retryDelayInMs: 100, maxRetries: 3 } });
+    const retryOptions = { retryDelayInMs: 100, maxRetries: 5, timeoutInMs: 2000 };
+    const other = world.connect({ retryOptions });
     const receiver = other.createReceiver(queue);
+    const sender = other.createSender(queue);
     const bodies = [];
     receiver.subscribe({
       processMessage: async (message) => { bodies.push(message.body); },
@@ -125,7 +134,7 @@ async function refusals(steps, world) {
     await sleep(300);
     for (const mode of ["rst", "forced"]) {
       await world.lab.fault({ component: "primary", kind: "drop", mode });
-      await client.createSender(queue).sendMessages({ body: mode });
+      await sender.sendMessages({ body: mode });
       await eventually(() => bodies.includes(mode), 8000);
     }
     await other.close();

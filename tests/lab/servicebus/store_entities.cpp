@@ -279,7 +279,8 @@ Answer<void> Store::remove_rule(const std::string& path, const std::string& name
         return lowered(one.description().name) == lowered(name);
     });
     if (erased > 0) return {};
-    return refuse("amqp:not-found", "Rule '" + name + "' is not found.");
+    return refuse("amqp:not-found",
+                  "The messaging entity '" + path + "|" + name + "' could not be found.");
 }
 
 Answer<void> Store::replace_rule(const std::string& path, RuleDescription rule, Instant now) {
@@ -293,7 +294,8 @@ Answer<void> Store::replace_rule(const std::string& path, RuleDescription rule, 
         entity->updated = now;
         return {};
     }
-    return refuse("amqp:not-found", "Rule '" + compiled->description().name + "' is not found.");
+    return refuse("amqp:not-found", "The messaging entity '" + path + "|" +
+                                        compiled->description().name + "' could not be found.");
 }
 
 Store::BoxEntry* Store::entry(BoxId id) {
