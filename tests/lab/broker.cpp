@@ -8,10 +8,16 @@
 namespace vc::lab {
 namespace {
 
-using namespace std::chrono_literals;
 using servicebus::EntityKind;
 
-constexpr Duration idle_timeout = 120s;  // what Service Bus says in its open
+servicebus::FrontOptions front_options(const BrokerOptions& options, std::uint64_t seed) {
+    servicebus::FrontOptions made = options.front;
+    made.name = options.name;
+    made.seed = seed;
+    made.plain = options.plain;
+    made.connection_limit = options.connection_limit;
+    return made;
+}
 
 }  // namespace
 
@@ -20,15 +26,39 @@ Broker::Broker(Agenda& agenda, std::uint64_t seed, BrokerOptions options)
       options_(std::move(options)),
       faults_(seed, options_.name),
       store_(options_.name),
-      tracking_(seed, options_.name),
       errands_(agenda),
-      listener_(agenda.io(), [this](Socket socket) { accept(std::move(socket)); }) {
+      atom_(agenda, store_, options_.name, atom_hooks()),
+      front_(agenda, faults_, front_options(options_, seed), *this) {
     make_entities();
+    front_.serve_http([this](const HttpRequest& request) { return atom_.answer(request); });
 }
 
-Broker::~Broker() {
-    for (auto& [connection, peer] : peers_)
-        connection->abandon();
+servicebus::AtomHooks Broker::atom_hooks() {
+    const auto ask = [](std::string_view entity) {
+        return FaultAsk{entity, FaultRole::Management, {}, 0};
+    };
+    return {[this](const std::string& authorization, const std::string& url) {
+                return may_manage(authorization, url);
+            },
+            [this] { store_changed(); },
+            [this, ask] { return faults_.management_down(ask({})) || faults_.refusal(ask({})); },
+            [this, ask] { return faults_.management_delay(ask({})); },
+            [this, ask](const std::string& entity) { return faults_.counts_zero(ask(entity)); }};
+}
+
+Result<void> Broker::may_manage(const std::string& authorization, const std::string& url) {
+    const auto& keys = front_.keys();
+    if (keys.empty()) return {};
+    const std::string bearer = "Bearer ";
+    if (authorization.starts_with(bearer) && options_.front.jwt) {
+        const auto until = options_.front.jwt(authorization.substr(bearer.size()), agenda_.now());
+        if (until) return {};
+        return tl::unexpected<Error>(until.error());
+    }
+    const auto access = servicebus::check_sas(authorization, url, keys, agenda_.now());
+    if (!access) return tl::unexpected<Error>(access.error());
+    if (access->rights.manage) return {};
+    return failure("Manage claim is required for this operation.");
 }
 
 void Broker::make_entities() {
@@ -56,47 +86,26 @@ FaultTarget Broker::fault_target() {
                     FaultKind::Duplicate,      FaultKind::Reorder,        FaultKind::ServerBusy,
                     FaultKind::Throttle,       FaultKind::EntitySick,     FaultKind::CountsZero,
                     FaultKind::ManagementDown, FaultKind::MgmtSlow};
+    for (const FaultKind kind : servicebus::Front::kinds()) {
+        if (kind != FaultKind::Drop && kind != FaultKind::Refuse) target.kinds.push_back(kind);
+    }
     target.changed = [this] { faults_changed(); };
-    target.dropped = [this](const Fault& fault) { return drop(fault); };
+    target.dropped = [this](const Fault& fault) { return front_.drop(fault); };
     target.narrows = true;
     return target;
-}
-
-void Broker::accept(Socket socket) {
-    if (faults_.refuses() ||
-        peers_.size() + held_connections_.size() >= options_.connection_limit) {
-        reset_socket(socket);
-    } else if (faults_.stalls_connections()) {
-        held_connections_.push_back(std::move(socket));
-    } else {
-        serve(std::move(socket));
-    }
-}
-
-void Broker::serve(Socket socket) {
-    AmqpConnection::Settings settings;
-    settings.server = true;
-    settings.container_id = options_.name + "_G0";
-    settings.credentials = options_.plain;
-    settings.idle_timeout = idle_timeout;
-    auto connection =
-        std::make_shared<AmqpConnection>(agenda_, std::move(socket), std::move(settings), *this);
-    peer_of(*connection);
-    connection->start();
 }
 
 Broker::Peer& Broker::peer_of(AmqpConnection& connection) {
     const auto [at, fresh] = peers_.try_emplace(&connection);
     if (fresh) {
         at->second.connection = connection.shared_from_this();
-        at->second.key = ++opened_;
+        at->second.key = front_.key(connection);
     }
     return at->second;
 }
 
-// Everybody may do everything until a namespace has keys.
-servicebus::Rights Broker::rights_of(AmqpConnection&, const std::string&) {
-    return servicebus::all_rights;
+servicebus::Rights Broker::rights_of(AmqpConnection& connection, const std::string& entity) {
+    return front_.rights_of(connection, entity);
 }
 
 FaultAsk Broker::ask(const Peer& peer, const Link& link, FaultRole role) const {
@@ -104,15 +113,11 @@ FaultAsk Broker::ask(const Peer& peer, const Link& link, FaultRole role) const {
 }
 
 AmqpError Broker::tracked(const servicebus::Refusal& refusal, const std::string& what) {
-    return tracking_.tracked({refusal.condition, refusal.description}, what, agenda_.now());
+    return front_.tracked({refusal.condition, refusal.description}, what);
 }
 
 void Broker::faults_changed() {
-    listener_.refuse(faults_.refuses_all());
-    if (!faults_.stalls_connections()) {
-        for (Socket& socket : std::exchange(held_connections_, {}))
-            serve(std::move(socket));
-    }
+    front_.faults_changed();
     for (auto& [connection, peer] : peers_) {
         for (auto& [id, link] : peer.links) {
             if (link.owed_credit == 0) continue;
@@ -135,38 +140,6 @@ void Broker::faults_changed() {
     for (const BoxId box : boxes)
         dispatch(box);
     move();
-}
-
-int Broker::drop(const Fault& fault) {
-    std::vector<AmqpConnection*> hit;
-    for (const auto& [connection, peer] : peers_) {
-        if (faults_.picked(fault.share)) hit.push_back(connection);
-    }
-    for (AmqpConnection* connection : hit) {
-        Peer& peer = peers_.at(connection);
-        const auto keep = peer.connection;
-        switch (fault.mode) {
-            case DropMode::Rst:
-                connection->reset();
-                break;
-            case DropMode::Fin:
-                connection->hang_up();
-                break;
-            case DropMode::Forced:
-                connection->close(tracked(
-                    {"amqp:connection:forced", "The connection was closed by the host."}, "host"));
-                break;
-            case DropMode::Detach:
-                while (!peer.links.empty()) {
-                    close(peer.links.begin()->second,
-                          {"amqp:link:detach-forced",
-                           "The link was force detached: InnerMessageReceiver was closed."});
-                }
-                break;
-        }
-    }
-    move();
-    return static_cast<int>(hit.size());
 }
 
 void Broker::on_closed(AmqpConnection& connection, const AmqpError&) {
@@ -204,7 +177,7 @@ boost::json::object Broker::to_json() const {
     }
     const servicebus::Traffic& traffic = store_.traffic();
     return {{"port", port()},
-            {"connections", peers_.size()},
+            {"connections", connections()},
             {"accepted", accepted_},
             {"delivered", traffic.outgoing_messages},
             {"completed", traffic.completed},

@@ -20,12 +20,11 @@
 
 #include "tests/lab/amqp_engine.h"
 #include "tests/lab/faults.h"
-#include "tests/lab/listener.h"
+#include "tests/lab/servicebus/atom.h"
 #include "tests/lab/servicebus/entity_file.h"
+#include "tests/lab/servicebus/front.h"
 #include "tests/lab/servicebus/management.h"
-#include "tests/lab/servicebus/sas.h"
 #include "tests/lab/servicebus/store.h"
-#include "tests/lab/servicebus/tracking.h"
 
 namespace boost::json {
 class object;
@@ -43,19 +42,21 @@ struct BrokerOptions {
     std::size_t queue_limit = 100'000;
     std::vector<servicebus::EntitySpec> entities;  // these are as Service Bus has them
     std::size_t connection_limit = 5000;
+    // Who may come in and how; name, seed, plain and connection_limit are filled in from the above.
+    servicebus::FrontOptions front;
 };
 
 class Broker : public AmqpEvents {
   public:
     Broker(Agenda& agenda, std::uint64_t seed, BrokerOptions options);
-    ~Broker() override;
 
-    std::uint16_t port() const { return listener_.port(); }
+    std::uint16_t port() const { return front_.port(); }
     FaultTarget fault_target();
     boost::json::object to_json() const;
-    std::size_t connections() const { return peers_.size(); }
-    std::uint64_t connections_opened() const { return opened_; }
-    std::uint64_t connections_closed() const { return opened_ - peers_.size(); }
+    // With those who have not said yet what they want.
+    std::size_t connections() const { return front_.connections() + front_.visitors(); }
+    std::uint64_t connections_opened() const { return front_.connections_opened(); }
+    std::uint64_t connections_closed() const { return front_.connections_closed(); }
     // Messages that wait in a queue ("canary-in", "ocpp-in/Subscriptions/backend"), stalled or not.
     std::size_t depth(const std::string& queue) const;
 
@@ -128,10 +129,9 @@ class Broker : public AmqpEvents {
 
     // broker.cpp: connections, faults, what is told.
     void make_entities();
-    void accept(Socket socket);
-    void serve(Socket socket);
+    servicebus::AtomHooks atom_hooks();
+    Result<void> may_manage(const std::string& authorization, const std::string& url);
     void faults_changed();
-    int drop(const Fault& fault);
     Peer& peer_of(AmqpConnection& connection);
     servicebus::Rights rights_of(AmqpConnection& connection, const std::string& entity);
     FaultAsk ask(const Peer& peer, const Link& link, FaultRole role) const;
@@ -184,24 +184,23 @@ class Broker : public AmqpEvents {
     BrokerOptions options_;
     FaultState faults_;
     servicebus::Store store_;
-    servicebus::Tracking tracking_;
     std::map<AmqpConnection*, Peer> peers_;
     std::map<BoxId, Consumers> consumers_;
     std::map<BoxId, std::list<Link*>> waiting_;  // for a session
     std::map<Holder, Link*> holders_;
-    std::list<Socket> held_connections_;
     std::deque<Arrival> held_arrivals_;
     std::deque<Outcome> held_outcomes_;
     std::vector<servicebus::Placed> stalled_;
     std::map<BoxId, std::int64_t> reordered_;  // waits for the next one in its box
     Holder next_holder_ = 1;
     std::uint64_t next_message_ = 1;
-    std::uint64_t opened_ = 0, accepted_ = 0, lost_ = 0, requests_ = 0;
+    std::uint64_t accepted_ = 0, lost_ = 0, requests_ = 0;
     bool moving_ = false;
     Instant due_at_ = Instant::max();
     Timer due_;
     Errands errands_;
-    Listener listener_;  // last: nothing comes in before the rest stands
+    servicebus::Atom atom_;
+    servicebus::Front front_;  // last: nothing comes in before the rest stands
 };
 
 }  // namespace vc::lab

@@ -61,7 +61,8 @@ class Front : public AmqpEvents {
     AmqpError tracked(AmqpError error, std::string_view what = "broker");
     std::string tracking(std::string_view what = "broker");
 
-    std::size_t connections() const { return peers_.size(); }
+    std::size_t connections() const { return peers_.size(); }  // of AMQP
+    std::size_t visitors() const { return door_.visitors() + held_.size(); }
     std::uint64_t connections_opened() const { return opened_; }
     std::uint64_t connections_closed() const { return closed_; }
     // For those that have to go through all of them.
