@@ -4,6 +4,8 @@ namespace vc {
 
 NamedParts named_parts(const Config& config) {
     NamedParts parts;
+    for (const GaugeConfig& gauge : config.gauges)
+        parts.sources.push_back({gauge.role, gauge.name});
     parts.primary_entities = config.primary.entities;
     parts.standby_entities = config.standby.entities;
     parts.credentials = {"primary", "standby"};

@@ -61,7 +61,7 @@ Result<void> Probing::add_all(const std::string& run) {
     if (auto added = add_chargers(run); !added) return added;
     if (auto added = add_brokers(run); !added) return added;
     if (auto added = add_controls(); !added) return added;
-    return add_vendor();
+    return add_gauges();
 }
 
 Result<void> Probing::add_chargers(const std::string& run) {
@@ -119,24 +119,8 @@ Result<void> Probing::add_controls() {
     return {};
 }
 
-Result<void> Probing::add_vendor() {
-    if (!config_.vendor) return {};
-    const Url& url = config_.vendor->url;
-    ProbeSpec spec;
-    spec.host = url.host;
-    spec.port = url.port;
-    spec.tls = url.tls;
-    spec.path = url.target.empty() ? "/" : url.target;
-    spec.budget = std::min(config_.vendor->every / 4, Duration(std::chrono::seconds(10)));
-    const auto prober = add_prober({"vendor " + url.text, spec, spec.budget, {}, true});
-    if (!prober) return tl::unexpected(prober.error());
-    vendor_entry_ = schedule_.add({Channel::CT, 0, config_.vendor->every, spec.budget});
-    prober_of_entry_.push_back(*prober);
-    return {};
-}
-
 Result<std::size_t> Probing::add_prober(const Wanted& wanted) {
-    auto session = wanted.is_vendor ? make_vendor_reader(wanted.spec) : make_probe(wanted.spec);
+    auto session = make_probe(wanted.spec);
     if (!session) return failure(wanted.name + ": " + session.error().message);
     RunnerOptions options;
     options.endpoint.host = wanted.spec.host;
@@ -220,7 +204,8 @@ boost::asio::awaitable<void> Probing::keep_schedule() {
             callbacks_.on_loop_lag(lag);
         }
         for (const std::size_t entry : taken.missed) {
-            if (entry != vendor_entry_) callbacks_.on_missed(schedule_.entry(entry).channel, 1);
+            if (probers_[prober_of_entry_[entry]].reads_gauge) continue;
+            callbacks_.on_missed(schedule_.entry(entry).channel, 1);
         }
         for (const Schedule::Due& due : taken.due)
             start_due(due, clock_.now());
@@ -232,17 +217,17 @@ boost::asio::awaitable<void> Probing::keep_schedule() {
 }
 
 void Probing::start_due(const Schedule::Due& due, Instant now) {
-    SessionRunner& runner = *probers_[prober_of_entry_[due.entry]].runner;
+    const Prober& prober = probers_[prober_of_entry_[due.entry]];
     const Schedule::Entry& entry = schedule_.entry(due.entry);
     const Attempt attempt{callbacks_.next_attempt(), entry.channel, entry.target, due.due,
                           entry.budget};
-    if (due.entry != vendor_entry_) {
+    if (!prober.reads_gauge) {
         callbacks_.on_started(entry.channel);
         callbacks_.on_start_lag(now - due.due);
         open_.emplace(attempt.id, entry.channel);
         ++in_flight_[index(entry.channel)];
     }
-    runner.start(attempt);
+    prober.runner->start(attempt);
 }
 
 void Probing::seen(Observation observation) {
@@ -263,9 +248,8 @@ std::uint64_t Probing::in_flight(Channel channel) const {
 
 std::uint64_t Probing::open_in_sessions() const {
     std::uint64_t open = 0;
-    for (std::size_t i = 0; i < probers_.size(); ++i) {
-        const bool is_vendor = vendor_entry_ != SIZE_MAX && prober_of_entry_[vendor_entry_] == i;
-        if (!is_vendor) open += probers_[i].runner->session().open_attempts();
+    for (const Prober& prober : probers_) {
+        if (!prober.reads_gauge) open += prober.runner->session().open_attempts();
     }
     return open;
 }

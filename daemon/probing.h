@@ -23,6 +23,7 @@
 #include "daemon/lag_watch.h"
 #include "daemon/schedule.h"
 #include "probes/catalogue.h"
+#include "probes/http/authorization.h"
 
 namespace vc {
 
@@ -68,13 +69,13 @@ class Probing {
     struct Prober {
         std::string name;
         std::unique_ptr<SessionRunner> runner;
+        bool reads_gauge = false;  // no probe: what others publish
     };
     struct Wanted {
         std::string name;
         ProbeSpec spec;
         Duration shortest_budget{};
         TlsFiles tls = {};  // when the spec wants TLS
-        bool is_vendor = false;
     };
 
     Probing(boost::asio::any_io_executor executor, const Clock& clock, const Config& config,
@@ -86,7 +87,11 @@ class Probing {
     struct Broker;
     Result<void> add_broker(const Broker& broker, const std::string& run);
     Result<void> add_controls();
-    Result<void> add_vendor();
+    // probing_gauges.cpp
+    Result<void> add_gauges();
+    Result<void> add_gauge(const GaugeConfig& gauge);
+    // What a source shows to be let in; null when it asks for nothing.
+    Result<std::shared_ptr<const Authorization>> shown_by(const GaugeConfig& gauge);
     Result<std::size_t> add_prober(const Wanted& wanted);
     std::size_t add_runner(const std::string& name, std::unique_ptr<Session> session,
                            RunnerOptions options);
@@ -109,7 +114,6 @@ class Probing {
     // By ca, certificate and key, see Endpoint: a thousand chargers trust one set.
     std::map<std::array<std::string, 3>, std::shared_ptr<TlsTrust>> trusts_;
     std::vector<Prober> probers_;
-    std::size_t vendor_entry_ = SIZE_MAX;
     std::map<AttemptId, Channel> open_;
     std::array<std::uint64_t, all_channels.size()> in_flight_{};
     LagWatch lag_watch_;

@@ -7,7 +7,6 @@
 #include "probes/amqp/session.h"
 #include "probes/bridge/session.h"
 #include "probes/control/session.h"
-#include "probes/gauges/vendor.h"
 #include "probes/ocpp/session.h"
 #include "rules/base/check.h"
 
@@ -211,13 +210,6 @@ const ProbeKind& probe_kind(Channel channel) {
 
 Result<std::unique_ptr<Session>> make_probe(const ProbeSpec& spec) {
     return probe_kind(spec.channel).make(spec);
-}
-
-Result<std::unique_ptr<Session>> make_vendor_reader(const ProbeSpec& spec) {
-    const auto lacks =
-        missing(spec, {{"a path that begins with / and has no blanks", path_is_sound(spec.path)}});
-    if (!lacks.empty()) return failure(lacks);
-    return make_vendor_session(get_of(spec));
 }
 
 }  // namespace vc

@@ -55,7 +55,4 @@ const ProbeKind& probe_kind(Channel channel);
 // Fails, naming the field, when the spec lacks what its kind needs.
 Result<std::unique_ptr<Session>> make_probe(const ProbeSpec& spec);
 
-// The vendor's claim is read like a probe but is none; see probes/gauges/vendor.h.
-Result<std::unique_ptr<Session>> make_vendor_reader(const ProbeSpec& spec);
-
 }  // namespace vc

@@ -181,9 +181,9 @@ std::string summary_of(const Config& config) {
     text += line("primary", broker(config.primary));
     text += line("standby", broker(config.standby));
     text += line("control", controls);
-    text += line("vendor", config.vendor
-                               ? config.vendor->url.text + " every " + to_text(config.vendor->every)
-                               : "not asked");
+    for (const GaugeConfig& gauge : config.gauges)
+        text += line("gauge", gauge.name + ": " + to_text(gauge));
+    if (config.gauges.empty()) text += line("gauges", "none: nobody else is asked");
     text += line("migration", steps(config));
     text += line("pages", "to " + std::to_string(config.notify.size()) +
                               (config.notify.size() == 1 ? " place" : " places"));

@@ -148,6 +148,36 @@ std::string readiness_lines(const json::object& readiness) {
     return out;
 }
 
+// What others publish, source by source; the vendor's claims as one first.
+std::string vendor_lines(const json::object& status) {
+    std::string words = "says " + text(status, "vendor");
+    if (const std::string source = text(status, "vendor_source"); !source.empty()) {
+        words += ", by " + source + ", " + minutes(number(status, "vendor_age_s")) + " ago";
+    }
+    const std::string disagreement = text(status, "vendor_disagreement");
+    if (disagreement == "green_while_broken") words += "; OUR PROBES SAY OTHERWISE";
+    if (disagreement == "red_while_good") words += "; our probes see nothing of it";
+    std::string out = line("vendor", words);
+    const json::value* gauges = status.if_contains("gauges");
+    if (gauges == nullptr || !gauges->is_array()) return out;
+    for (const json::value& value : gauges->get_array()) {
+        if (!value.is_object()) continue;
+        const json::object& gauge = value.get_object();
+        std::string said = text(gauge, "claim");
+        if (said.empty()) said = "missing";
+        const json::value* figure = gauge.if_contains("value");
+        if (figure != nullptr && figure->is_number()) {
+            said = formatted("%.6g", number(gauge, "value"));
+        }
+        if (const json::value* age = gauge.if_contains("age_s"); age && age->is_number()) {
+            said += ", " + minutes(number(gauge, "age_s")) + " old";
+        }
+        if (const std::string why = text(gauge, "reason"); !why.empty()) said += ": " + why;
+        out += "  " + text(gauge, "source") + " (" + text(gauge, "role") + ") " + said + "\n";
+    }
+    return out;
+}
+
 std::string platform_lines(const json::object& status) {
     std::string out = line("in use", text(status, "active_broker") + " broker");
     if (const auto* standby = object(status, "standby")) {
@@ -158,7 +188,7 @@ std::string platform_lines(const json::object& status) {
             out += readiness_lines(*readiness);
         }
     }
-    out += line("vendor", "says " + text(status, "vendor"));
+    out += vendor_lines(status);
     if (const auto* channels = object(status, "channels")) {
         out += "last attempts\n";
         for (const auto& entry : *channels) {

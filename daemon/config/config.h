@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/config/auth.h"
+#include "daemon/config/gauge.h"
 #include "daemon/config/secret.h"
 #include "daemon/config/url.h"
 #include "daemon/hooks/command.h"
@@ -45,11 +46,6 @@ struct BrokerConfig {
     std::string fresh_address(std::size_t index) const;
 };
 
-struct VendorConfig {
-    Url url;
-    Duration every = std::chrono::seconds(60);  // vendors publish once a minute
-};
-
 // A broker's management plane: what it holds is listed there, over HTTP.
 struct ManagementConfig {
     Url url;                         // without a path
@@ -73,7 +69,7 @@ struct Config {
     BrokerConfig primary;
     BrokerConfig standby;
     std::vector<Url> control;  // at least one
-    std::optional<VendorConfig> vendor;
+    std::vector<GaugeConfig> gauges;  // `vendor` among them; names are unique
 
     std::optional<ReadinessConfig> readiness;  // present exactly when rules.audits is
 

@@ -167,6 +167,7 @@ void ConfigReader::read_root(const YamlNode& root) {
     if (const auto* node = fields.child("platform", Need::required)) read_platform(*node);
     if (const auto* node = fields.child("control", Need::required)) read_control(*node);
     if (const auto* node = fields.child("vendor")) read_vendor(*node);
+    if (const auto* node = fields.child("gauges")) read_gauges(*node);
     if (const auto* node = fields.child("readiness")) read_readiness(*node);
     read_probes(fields.child("probes"));
     if (const auto* node = fields.child("hooks")) read_hooks(*node);

@@ -1,4 +1,4 @@
-// The platform under watch: bridge, brokers, control targets, the vendor's own monitor.
+// The platform under watch: bridge, brokers, control targets.
 #include <algorithm>
 
 #include "daemon/config/reader.h"
@@ -108,15 +108,6 @@ void ConfigReader::read_control(const YamlNode& node) {
             error(pos, "control: " + url.error().message);
         }
     }
-}
-
-void ConfigReader::read_vendor(const YamlNode& node) {
-    VendorConfig vendor;
-    Fields fields(node, "vendor", errors);
-    read_url(fields, "url", vendor.url, http_schemes);
-    fields.duration("every", vendor.every, Need::optional, {1s, 1h});
-    fields.finish();
-    config.vendor = std::move(vendor);
 }
 
 }  // namespace vc

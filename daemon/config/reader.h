@@ -27,8 +27,9 @@ struct ConfigReader {
     void read_platform(const YamlNode& node);    // platform.cpp
     void read_broker(const YamlNode& node, const std::string& what, BrokerConfig& broker);
     void read_control(const YamlNode& node);    // platform.cpp
-    void read_vendor(const YamlNode& node);     // platform.cpp
     void read_readiness(const YamlNode& node);  // readiness.cpp; after the platform
+    void read_vendor(const YamlNode& node);     // gauges.cpp
+    void read_gauges(const YamlNode& node);     // gauges.cpp; after the vendor
     void read_probes(const YamlNode* node);     // probes.cpp; after the platform
     void read_hooks(const YamlNode& node);      // hooks.cpp
     void read_notify(const YamlNode& node);     // hooks.cpp

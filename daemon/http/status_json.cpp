@@ -76,6 +76,23 @@ json::value migration(const EngineStatus& engine) {
     return object;
 }
 
+json::array gauges(const EngineStatus& engine) {
+    json::array all;
+    for (const Gauge& gauge : engine.gauges) {
+        json::object one;
+        one["role"] = text(to_text(gauge.role));
+        one["source"] = text(gauge.source);
+        if (gauge.role == GaugeRole::vendor_claim) one["claim"] = text(to_text(gauge.vendor));
+        if (gauge.role != GaugeRole::vendor_claim) {
+            one["value"] = gauge.value ? json::value(*gauge.value) : json::value(nullptr);
+        }
+        one["age_s"] = gauge.missing() ? json::value(nullptr) : json::value(seconds(gauge.age));
+        one["reason"] = text(gauge.reason);
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
 json::object channel(const ChannelFacts& facts) {
     json::object object;
     object["started"] = facts.counts.started;
@@ -189,6 +206,12 @@ std::string status_json(const StatusFacts& facts) {
     object["score"] = engine.score;
     object["active_broker"] = text(engine.active_broker);
     object["vendor"] = text(to_text(engine.vendor));
+    object["vendor_source"] = text(engine.vendor_source);
+    object["vendor_age_s"] = engine.vendor == VendorClaim::missing
+                                 ? json::value(nullptr)
+                                 : json::value(seconds(engine.vendor_age));
+    object["vendor_disagreement"] = text(to_text(engine.vendor_disagreement));
+    object["gauges"] = gauges(engine);
     json::object standby;
     standby["certified"] = engine.standby_certified;
     standby["reason"] = text(engine.standby_reason);

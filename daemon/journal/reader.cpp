@@ -188,7 +188,8 @@ Result<std::optional<IncidentChain>> JournalReader::incident(IncidentId incident
     auto evidence = state_->evidence(incident);
     Statement rows = state_->database->prepare(
         std::string(select_records) +
-        " WHERE incident=0 AND kind='block_closed' AND at_ns BETWEEN ? AND ? ORDER BY seq LIMIT ?");
+        " WHERE incident=0 AND kind IN ('block_closed','gauge_changed')"
+        " AND at_ns BETWEEN ? AND ? ORDER BY seq LIMIT ?");
     const Instant until = summary->closed.value_or(Instant::max());
     rows.bind((summary->opened - before_opening).time_since_epoch().count())
         .bind(until.time_since_epoch().count())

@@ -37,7 +37,8 @@ struct IncidentSummary {
 struct IncidentChain {
     IncidentSummary summary;
     std::vector<StoredRecord> records;  // the incident's own and its migrations'
-    std::vector<StoredRecord> blocks;   // bad or scored minutes while it lasted, at most 500
+    // Bad or scored minutes while it lasted, and what others published anew; at most 500.
+    std::vector<StoredRecord> blocks;
     std::vector<Observation> evidence;  // what the records cite, as far as it is kept
 };
 

@@ -23,11 +23,13 @@ HttpGet::HttpGet(GetTarget request)
 HttpGet::~HttpGet() = default;
 HttpGet::HttpGet(HttpGet&&) noexcept = default;
 
-std::string HttpGet::request_text() const {
+std::string HttpGet::request_text(std::string_view authorization) const {
     const std::uint16_t usual = request_.secure ? 443 : 80;
     const std::string port = request_.port == usual ? "" : ":" + std::to_string(request_.port);
-    return "GET " + request_.path + " HTTP/1.1\r\nHost: " + request_.host + port +
-           "\r\nUser-Agent: voltcanary\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+    std::string text = "GET " + request_.path + " HTTP/1.1\r\nHost: " + request_.host + port +
+                       "\r\nUser-Agent: voltcanary\r\nAccept: */*\r\nConnection: close\r\n";
+    if (!authorization.empty()) text += "Authorization: " + std::string(authorization) + "\r\n";
+    return text + "\r\n";
 }
 
 HttpGet::State HttpGet::fail(std::string reason) {

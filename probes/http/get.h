@@ -25,7 +25,8 @@ class HttpGet {
     ~HttpGet();
     HttpGet(HttpGet&&) noexcept;
 
-    std::string request_text() const;
+    // With the header Authorization when there is a value for it.
+    std::string request_text(std::string_view authorization = {}) const;
     State receive(std::string_view bytes);
     // The peer closed its side: an answer without a length may be complete now.
     State finish();

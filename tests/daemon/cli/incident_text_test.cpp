@@ -80,11 +80,21 @@ TEST_CASE("every kind of record is told in words") {
                             0.001,
                             {"DL 31 of 60 bad (expected bad)"},
                             {},
-                            VendorClaim::green};
+                            VendorClaim::green,
+                            "",
+                            0s};
     CHECK(told(diagnosis) ==
           "DIAGNOSIS primary_broker 99.8 %, next backend 0.1 %; the vendor said green"
           "\n                            DL 31 of 60 bad (expected bad)"
           "\n                            no evidence kept");
+    diagnosis.vendor_source = "azure";
+    diagnosis.vendor_age = 90s;
+    CHECK(told(diagnosis).find("; the vendor said green (azure, 1m30s old)\n") !=
+          std::string::npos);
+    Gauge gauge{GaugeRole::chargers_connected, "fleet", VendorClaim::missing, 0.75, 5s, 10min, ""};
+    CHECK(told(GaugeChanged{gauge}) == "chargers_connected of fleet: 0.75");
+    gauge = {GaugeRole::vendor_claim, "azure", VendorClaim::missing, {}, 0s, 10min, "HTTP 503"};
+    CHECK(told(GaugeChanged{gauge}) == "vendor_claim of azure: missing (HTTP 503)");
     CHECK(told(PageRaised{IncidentId{42}, Severity::low, "look"}) == "PAGE (low): look");
     CHECK(told(MigrationProposed{plan()}) ==
           "MIGRATION 7 from primary to standby: primary_broker"

@@ -61,6 +61,24 @@ TEST_CASE("all is well is said in the first word") {
     CHECK_FALSE(has(shown, "incident"));
 }
 
+TEST_CASE("what others publish is shown by source, with age or the reason why not") {
+    StatusFacts facts = calm();
+    facts.engine.vendor_source = "azure";
+    facts.engine.vendor_age = 90s;
+    facts.engine.gauges = {
+        {GaugeRole::vendor_claim, "azure", VendorClaim::green, {}, 90s, 10min, ""},
+        {GaugeRole::vendor_claim, "health", VendorClaim::missing, {}, 0s, 10min, "HTTP 503"},
+        {GaugeRole::chargers_connected, "fleet", VendorClaim::missing, 0.75, 5s, 10min, ""}};
+    CHECK(has(view(facts), "vendor     says green, by azure, 90 s ago\n"));
+    CHECK(has(view(facts), "  azure (vendor_claim) green, 90 s old\n"));
+    CHECK(has(view(facts), "  health (vendor_claim) missing: HTTP 503\n"));
+    CHECK(has(view(facts), "  fleet (chargers_connected) 0.75, 5 s old\n"));
+    facts.engine.vendor_disagreement = VendorDisagreement::green_while_broken;
+    CHECK(has(view(facts), "90 s ago; OUR PROBES SAY OTHERWISE\n"));
+    facts.engine.vendor_disagreement = VendorDisagreement::red_while_good;
+    CHECK(has(view(facts), "90 s ago; our probes see nothing of it\n"));
+}
+
 TEST_CASE("a standby that nobody could move to is not called certified") {
     StatusFacts facts = calm();
     facts.engine.standby_certified = false;

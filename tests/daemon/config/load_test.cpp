@@ -128,11 +128,104 @@ TEST_CASE("every key of the configuration arrives where it belongs") {
     CHECK_FALSE(config.standby.management);
     REQUIRE(config.control.size() == 2);
     CHECK(config.control[1].host == "::1");
-    REQUIRE(config.vendor.has_value());
-    CHECK(config.vendor->every == 30s);
     CHECK(config.retention == 24h * 400);
     CHECK(config.stop_deadline == 45s);
     CHECK(config.warnings.empty());
+}
+
+TEST_CASE("every kind of gauge is read, the plain vendor among them") {
+    const Config config = loaded(good + "full.yaml");
+    REQUIRE(config.gauges.size() == 7);
+    const GaugeConfig& vendor = config.gauges[0];
+    CHECK(vendor.name == "vendor");
+    CHECK(vendor.role == GaugeRole::vendor_claim);
+    CHECK(vendor.every == 30s);
+    CHECK(vendor.max_age == 10min);
+    CHECK(std::get<AvailabilityQuestion>(vendor.question).path == "/vendor/health");
+    CHECK(std::holds_alternative<AnonymousAuth>(vendor.auth));
+
+    const GaugeConfig& monitor = config.gauges[1];
+    CHECK(monitor.max_age == 15min);
+    CHECK(monitor.url.text == "https://management.azure.com");
+    CHECK(monitor.url.tls);
+    const auto& asked = std::get<AzureMonitorQuestion>(monitor.question);
+    CHECK(asked.resource.ends_with("/namespaces/n"));
+    REQUIRE(asked.metrics.size() == 4);
+    CHECK(asked.metrics[0].red_above == 3.0);
+    CHECK(asked.metrics[1].name == "ServerSendLatency");
+    CHECK(asked.metrics[1].aggregation == AzureMetric::Aggregation::average);
+    CHECK(asked.metrics[1].red_above == 250.5);
+    CHECK(asked.metrics[2].missing_below == 1.0);
+    CHECK_FALSE(asked.metrics[2].red_above);
+    CHECK(asked.metrics[3].optional);
+    const auto& machine = std::get<IdentityConfig>(monitor.auth);
+    CHECK(machine.managed());
+    CHECK(machine.client_id == "0000-1111");
+    CHECK(machine.resource == "https://management.azure.com");
+
+    const GaugeConfig& health = config.gauges[2];
+    CHECK(std::get<AvailabilityQuestion>(health.question)
+              .path.ends_with("/namespaces/n/providers/Microsoft.ResourceHealth/"
+                              "availabilityStatuses/current?api-version=2020-05-01"));
+    CHECK(health.url.port == 9201);
+    CHECK(health.ca == good + "some.pem");
+    CHECK(std::get<IdentityConfig>(health.auth).client_secret.reveal() == "s3cr3t");
+    CHECK(std::get<AvailabilityQuestion>(config.gauges[3].question).path == "/v1?x=1");
+}
+
+TEST_CASE("any query of Prometheus can play any part") {
+    const Config config = loaded(good + "full.yaml");
+    REQUIRE(config.gauges.size() == 7);
+    const auto& red = std::get<PrometheusQuestion>(config.gauges[4].question);
+    CHECK(red.prefix == "/prom");
+    CHECK(red.query == "max(errors)");
+    CHECK_FALSE(red.green);
+    REQUIRE(red.red);
+    CHECK(red.red->kind == Comparison::Kind::more);
+    CHECK(red.red->than == 0.05);
+
+    const GaugeConfig& fleet = config.gauges[5];
+    CHECK(fleet.role == GaugeRole::chargers_connected);
+    CHECK(fleet.every == 20s);
+    CHECK(std::get<PrometheusQuestion>(fleet.question).usual == 1200);
+    CHECK(std::get<PlainAuth>(fleet.auth).user == "canary");
+    CHECK(std::get<PlainAuth>(fleet.auth).password.reveal() == "s3cr3t");
+    const GaugeConfig& connections = config.gauges[6];
+    CHECK(connections.role == GaugeRole::own_connections);
+    CHECK(std::get<PrometheusQuestion>(connections.question).usual == 1);
+    CHECK(std::get<BearerAuth>(connections.auth).token.reveal() == "s3cr3t");
+    CHECK(to_text(connections) ==
+          "own_connections by the query x / x offset 1w at http://127.0.0.1:9090, every 1m");
+    CHECK(to_text(config.gauges[1]) ==
+          "vendor_claim by Azure Monitor of /subscriptions/s/resourceGroups/g/providers/"
+          "Microsoft.ServiceBus/namespaces/n at https://management.azure.com, every 1m");
+    CHECK(to_text(config.gauges[0]) ==
+          "vendor_claim by the availability /vendor/health at "
+          "http://127.0.0.1:9200/vendor/health, every 30s");
+}
+
+TEST_CASE("a comparison is a sign and a number") {
+    using Kind = Comparison::Kind;
+    const auto read = [](std::string_view text, Kind kind, double than) {
+        CAPTURE(text);
+        const auto comparison = parse_comparison(text);
+        REQUIRE(comparison);
+        CHECK(comparison->kind == kind);
+        CHECK(comparison->than == than);
+    };
+    read("== 1", Kind::equal, 1);
+    read("!=0", Kind::not_equal, 0);
+    read("<  0.05", Kind::less, 0.05);
+    read("<= -3", Kind::at_most, -3);
+    read("> 1e3", Kind::more, 1000);
+    read(">=2", Kind::at_least, 2);
+    for (const char* text : {"", "1", "= 1", "=<1", ">", "> ", "> x", "> 1 ", "> 1s", "> nan",
+                             "> inf", "> 1e999", "> +1", ">> 1", "> 0x1", ">\t1"}) {
+        CAPTURE(text);
+        const auto comparison = parse_comparison(text);
+        REQUIRE_FALSE(comparison);
+        CHECK(comparison.error().message == "must be a comparison with a number, e.g. \"> 0.05\"");
+    }
 }
 
 TEST_CASE("cadences are read for every channel, with the number of targets") {
@@ -209,7 +302,7 @@ TEST_CASE("the least file watches with the shipped values and never acts") {
     CHECK(config.rules.steps.empty());
     CHECK(config.state == "/var/lib/voltcanary");
     CHECK(to_text(config.listen) == "127.0.0.1:9470");
-    CHECK_FALSE(config.vendor.has_value());
+    CHECK(config.gauges.empty());
     CHECK(config.probe(Channel::HB).every == 5s);
     CHECK(config.probe(Channel::HB).targets == 8);
     CHECK(config.probe(Channel::DL).targets == 2);

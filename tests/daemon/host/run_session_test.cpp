@@ -11,6 +11,7 @@
 
 #include "daemon/host/spawn.h"
 #include "probes/catalogue.h"
+#include "probes/gauges/session.h"
 
 namespace vc {
 namespace {
@@ -244,7 +245,10 @@ TEST_CASE("a vendor's claim comes out as a gauge") {
     Desk desk;
     desk.says = "HTTP/1.1 200 OK\r\n\r\n{\"properties\":{\"availabilityState\":\"Available\"}}";
     desk.says.insert(17, "Content-Length: 48\r\n");
-    desk.probe(std::move(*make_vendor_reader(desk.spec(Channel::CT))));
+    GaugeSpec spec;
+    spec.server = {"127.0.0.1", desk.acceptor.local_endpoint().port(), "", false};
+    spec.question = AvailabilityQuestion{"/"};
+    desk.probe(make_gauge_session(std::move(spec)));
     desk.start(Channel::CT, 20s);
     desk.io.run();
     REQUIRE(desk.gauges.size() == 1);

@@ -58,6 +58,13 @@ TEST_CASE("an incident and its migration are told with their reasons") {
     EngineStatus& engine = facts.engine;
     engine.at = Instant{100s};
     engine.vendor = VendorClaim::green;
+    engine.vendor_source = "azure";
+    engine.vendor_age = 90s;
+    engine.vendor_disagreement = VendorDisagreement::green_while_broken;
+    engine.gauges = {
+        {GaugeRole::vendor_claim, "azure", VendorClaim::green, {}, 90s, 10min, ""},
+        {GaugeRole::chargers_connected, "fleet", VendorClaim::missing, 0.75, 5s, 10min, ""},
+        {GaugeRole::own_messages, "load", VendorClaim::missing, {}, 0s, 10min, "HTTP 503"}};
     engine.standby_certified = true;
     engine.standby_reason = "the last full loop passed 20s ago";
     engine.incident.emplace();
@@ -81,6 +88,21 @@ TEST_CASE("an incident and its migration are told with their reasons") {
     CHECK(value.at("quorum").at("words").as_string() ==
           "A QUORUM OF ONE: this watcher decides alone; what it sees may be its own fault");
     CHECK(value.at("vendor").as_string() == "green");
+    CHECK(value.at("vendor_source").as_string() == "azure");
+    CHECK(value.at("vendor_age_s").as_double() == 90.0);
+    CHECK(value.at("vendor_disagreement").as_string() == "green_while_broken");
+    const json::array& gauges = value.at("gauges").as_array();
+    REQUIRE(gauges.size() == 3);
+    CHECK(gauges[0] == json::value({{"role", "vendor_claim"},
+                                    {"source", "azure"},
+                                    {"claim", "green"},
+                                    {"age_s", 90.0},
+                                    {"reason", ""}}));
+    CHECK(gauges[1].at("value").as_double() == 0.75);
+    CHECK_FALSE(gauges[1].as_object().contains("claim"));
+    CHECK(gauges[2].at("value").is_null());
+    CHECK(gauges[2].at("age_s").is_null());
+    CHECK(gauges[2].at("reason").as_string() == "HTTP 503");
     CHECK(value.at("standby").at("certified").as_bool());
     const json::value& incident = value.at("incident");
     CHECK(incident.at("id").as_int64() == 42);

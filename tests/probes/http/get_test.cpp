@@ -22,6 +22,13 @@ TEST_CASE("the request names path, host and port, and wants the connection close
           std::string::npos);
 }
 
+TEST_CASE("what is to be shown stands in a header of its own, and only then") {
+    CHECK(get().request_text().find("Authorization") == std::string::npos);
+    CHECK(get().request_text("Bearer x").find("\r\nAuthorization: Bearer x\r\n") !=
+          std::string::npos);
+    CHECK(get().request_text("Bearer x").ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("an answer is read byte by byte, by length, in chunks or to the end") {
     for (const std::string& answer :
          {std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
