@@ -28,6 +28,7 @@ std::map<SessionEvent, std::uint64_t> session_events(const SessionCounters& coun
             {SessionEvent::drop, counters.drops},
             {SessionEvent::late_answer, counters.late_answers},
             {SessionEvent::duplicate, counters.duplicates},
+            {SessionEvent::out_of_order, counters.out_of_order},
             {SessionEvent::unmatched, counters.unmatched},
             {SessionEvent::malformed, counters.malformed},
             {SessionEvent::cleanup, counters.cleanups},

@@ -99,6 +99,7 @@ void SessionRunner::carry_out(Line& line, const LegOutput& out) {
     }
     if (out.connection == Want::open) {
         line.want_open = true;
+        line.connect_within = out.connect_within;
         line.change.raise();
     }
     if (out.connection == Want::close) ask_close(line, clock_.now(), options_.close_linger);
@@ -146,7 +147,8 @@ asio::awaitable<void> SessionRunner::one_connection(Leg leg) {
     Line& line = *lines_[leg];
     line.connector = std::make_unique<Connector>(executor_, clock_, options_.endpoint);
     if (line.want_close) line.connector->cancel();
-    Connected made = co_await line.connector->run(clock_.now() + options_.connect_timeout);
+    const Duration within = line.connect_within.value_or(options_.connect_timeout);
+    Connected made = co_await line.connector->run(clock_.now() + within);
     line.connector.reset();
     // A close that was asked for meanwhile is answered by connections().
     if (line.want_close) co_return;

@@ -63,6 +63,7 @@ class SessionRunner {
         Signal change;    // for connections(): something is wanted
         Signal to_write;  // for writer()
         bool want_open = false;
+        std::optional<Duration> connect_within;  // of that open, when it is not the usual
         bool want_close = false;
         std::optional<Instant> linger_until;
         std::unique_ptr<Connector> connector;  // while connecting

@@ -91,16 +91,16 @@ enum class SessionEvent : std::uint8_t {
     drop,              // the peer, or silence, ended one
     late_answer,       // right, to an attempt that had ended already
     duplicate,         // delivered a second time
+    out_of_order,      // a later one of the same link had come before
     unmatched,         // belongs to nothing we know
     malformed,         // broke the protocol
     cleanup,           // a left-over transaction was stopped outside its attempt
     cleanup_given_up,  // a left-over transaction that the peer refused to stop
 };
 inline constexpr std::array all_session_events{
-    SessionEvent::connect,     SessionEvent::drop,
-    SessionEvent::late_answer, SessionEvent::duplicate,
-    SessionEvent::unmatched,   SessionEvent::malformed,
-    SessionEvent::cleanup,     SessionEvent::cleanup_given_up};
+    SessionEvent::connect,   SessionEvent::drop,         SessionEvent::late_answer,
+    SessionEvent::duplicate, SessionEvent::out_of_order, SessionEvent::unmatched,
+    SessionEvent::malformed, SessionEvent::cleanup,      SessionEvent::cleanup_given_up};
 std::string_view to_text(SessionEvent event);
 
 // Of one channel: every attempt that was started ended in exactly one outcome, or still runs.

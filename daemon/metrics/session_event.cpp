@@ -12,6 +12,8 @@ std::string_view to_text(SessionEvent event) {
             return "late_answer";
         case SessionEvent::duplicate:
             return "duplicate";
+        case SessionEvent::out_of_order:
+            return "out_of_order";
         case SessionEvent::unmatched:
             return "unmatched";
         case SessionEvent::malformed:

@@ -60,11 +60,11 @@ struct Desk {
         made.budget = 1s;
         return made;
     }
+    RunnerOptions options;
     void probe(std::unique_ptr<Session> session) {
-        RunnerOptions options;
         options.endpoint.host = "127.0.0.1";
         options.endpoint.port = acceptor.local_endpoint().port();
-        options.connect_timeout = 2s;
+        if (options.connect_timeout == Duration{}) options.connect_timeout = 2s;
         SessionRunner::Callbacks callbacks;
         callbacks.on_observation = [this](const Observation& observation) {
             seen.push_back(observation);
@@ -340,6 +340,25 @@ TEST_CASE("a session is woken at its time, once") {
         [&](const boost::system::error_code&) { desk.runner->stop(desk.clock.now() + 1s); });
     desk.io.run();
     CHECK(calls["deadline"] == 1);
+}
+
+TEST_CASE("a session may say how long one connect may take") {
+    Desk desk;
+    desk.does = Does::stall;  // in the handshake
+    desk.options.endpoint.tls = *TlsTrust::load("");
+    desk.options.connect_timeout = 1h;
+    std::map<std::string, int> calls;
+    auto session = std::make_unique<Wishful>(&calls);
+    session->on_start.only().connection = Want::open;
+    session->on_start.only().connect_within = 1s;
+    session->done = true;
+    desk.probe(std::move(session));
+    desk.runner->start(Attempt{});
+    asio::steady_timer soon(desk.io, 200ms);
+    soon.async_wait(
+        [&](const boost::system::error_code&) { desk.runner->stop(desk.clock.now() + 1s); });
+    desk.io.run();
+    CHECK(calls["failed"] == 1);
 }
 
 }  // namespace vc
