@@ -80,10 +80,10 @@ BrokerLoad load_of(Channel channel) {
             return {1, 2, 0};
         case Channel::DX:
         case Channel::SX:
-            return {2, 2, 0};
+            return {1, 1, 0};
         case Channel::DM:
         case Channel::SM:
-            return {0, 0, 1};
+            return {0, 1, 1};
     }
     return {};
 }

@@ -42,18 +42,23 @@ std::uint32_t targets_of(Channel channel, const Config& config, std::uint32_t ch
             return chargers;
         case Channel::DL:
         case Channel::DF:
+        case Channel::DX:
             return static_cast<std::uint32_t>(config.primary.entities.size());
         case Channel::SL:
         case Channel::SF:
+        case Channel::SX:
             return static_cast<std::uint32_t>(config.standby.entities.size());
+        case Channel::DM:
+            return config.primary.management
+                       ? static_cast<std::uint32_t>(config.primary.entities.size())
+                       : 0;
+        case Channel::SM:
+            return config.standby.management
+                       ? static_cast<std::uint32_t>(config.standby.entities.size())
+                       : 0;
         case Channel::BH:
         case Channel::SC:
             return 1;
-        case Channel::DX:
-        case Channel::SX:
-        case Channel::DM:
-        case Channel::SM:
-            return 0;
     }
     return 1;
 }

@@ -57,15 +57,22 @@ TEST_CASE("the load is counted in the messages that each attempt makes") {
     const Scratch scratch;
     scratch.write_config(
         "probes:\n  HB: {every: 10s, chargers: 5}\n  TX: {every: 20s}\n  DL: {every: 2s}\n"
-        "  DF: {every: 4s}\n  SL: {every: 5s}\n  SF: {every: 10s}\n  SC: {every: 60s}\n");
+        "  DF: {every: 4s}\n  SL: {every: 5s}\n  SF: {every: 10s}\n  SC: {every: 60s}\n"
+        "  DX: {every: 20s}\n  SX: {every: 50s}\n  DM: {every: 25s}\n");
     Config config = loaded(scratch);
     PlatformLoad load = load_of(config);
     // 5 heartbeats in 10 s, two messages each; 5 transactions in 20 s, four each; two direct.
-    CHECK(load.primary.messages == doctest::Approx(1.0 + 1.0 + 0.5 + 0.25));
-    CHECK(load.standby.messages == doctest::Approx(0.2 + 0.1 + 0.1));
-    CHECK(load.primary.connections == doctest::Approx(2 * 0.25));
-    CHECK(load.standby.connections == doctest::Approx(2 * 0.1));
+    CHECK(load.primary.messages == doctest::Approx(1.0 + 1.0 + 0.5 + 0.25 + 0.05));
+    CHECK(load.standby.messages == doctest::Approx(0.2 + 0.1 + 0.1 + 0.02));
+    CHECK(load.primary.connections == doctest::Approx(2 * 0.25 + 0.05));
+    CHECK(load.standby.connections == doctest::Approx(2 * 0.1 + 0.02));
     CHECK(load.primary.management == 0);
+    for (ChannelCadence& cadence : config.rules.cadences) {
+        if (cadence.channel == Channel::DM) cadence.targets = 2;
+    }
+    load = load_of(config);
+    CHECK(load.primary.management == doctest::Approx(2 / 25.0));
+    CHECK(load.primary.connections == doctest::Approx(2 * 0.25 + 0.05 + 2 / 25.0));
 }
 
 TEST_CASE("a quorum of one is said in every mode, and loudly where it matters") {

@@ -248,6 +248,10 @@ TEST_CASE("cadences are read for every channel, with the number of targets") {
     check(Channel::SL, 6s, 1s, 1);
     check(Channel::SF, 7s, 4s, 1);
     check(Channel::SC, 90s, 15s, 1);
+    check(Channel::DX, 30s, 5s, 2);
+    check(Channel::SX, 60s, 5s, 1);
+    check(Channel::DM, 60s, 5s, 2);
+    check(Channel::SM, 60s, 5s, 0);  // it has no management
 }
 
 TEST_CASE("hooks, steps and pages are read") {
