@@ -1,5 +1,6 @@
 #include "probes/amqp/engine.h"
 
+#include <proton/codec.h>
 #include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/connection_driver.h>
@@ -56,6 +57,29 @@ Disposition disposition_of(std::uint64_t state) {
 const char* name_of(SaslMechanism mechanism) {
     if (mechanism == SaslMechanism::plain) return "PLAIN";
     return mechanism == SaslMechanism::external ? "EXTERNAL" : "ANONYMOUS";
+}
+
+// RabbitMQ ends the whole session when a receiver asks for the second settlement, and says no less
+// openly who it is (seen with 3.10.8: amqp:not-implemented, "rcv-settle-mode second not
+// supported").
+bool settles_once(pn_connection_t* connection) {
+    pn_data_t* properties = pn_connection_remote_properties(connection);
+    if (properties == nullptr) return false;
+    pn_data_rewind(properties);
+    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP) return false;
+    const auto is = [](pn_bytes_t bytes, std::string_view text) {
+        return std::string_view(bytes.start, bytes.size) == text;
+    };
+    pn_data_enter(properties);
+    while (pn_data_next(properties)) {
+        const bool product =
+            pn_data_type(properties) == PN_SYMBOL && is(pn_data_get_symbol(properties), "product");
+        if (!pn_data_next(properties)) break;
+        if (product && pn_data_type(properties) == PN_STRING) {
+            return is(pn_data_get_string(properties), "RabbitMQ");
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -365,7 +389,8 @@ AmqpLinkId AmqpEngine::State::attach_receiver(std::string_view address, const ch
     pn_terminus_set_address(pn_link_source(link), std::string(address).c_str());
     if (reply_to != nullptr) pn_terminus_set_address(pn_link_target(link), reply_to);
     pn_link_set_snd_settle_mode(link, reply_to == nullptr ? PN_SND_UNSETTLED : PN_SND_SETTLED);
-    pn_link_set_rcv_settle_mode(link, reply_to == nullptr ? PN_RCV_SECOND : PN_RCV_FIRST);
+    const bool once = reply_to != nullptr || settles_once(driver.connection);
+    pn_link_set_rcv_settle_mode(link, once ? PN_RCV_FIRST : PN_RCV_SECOND);
     pn_link_set_max_message_size(link, most_message_bytes);
     const AmqpLinkId id = begin_link(link, reply_to != nullptr, credit);
     pn_link_flow(link, credit);

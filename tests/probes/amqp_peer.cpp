@@ -1,5 +1,6 @@
 #include "tests/probes/amqp_peer.h"
 
+#include <proton/codec.h>
 #include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/connection_driver.h>
@@ -81,6 +82,7 @@ struct AmqpPeer::State {
 
     AmqpStore& store;
     AmqpManners manners;
+    bool asked_second = false;
     pn_connection_driver_t driver{};
     std::vector<Link> links;
     std::vector<pn_delivery_t*> held_settlements;
@@ -96,6 +98,7 @@ struct AmqpPeer::State {
     bool fails(Phase phase, pn_link_t* link = nullptr);
     void run();
     void handle(pn_event_t* event);
+    void say_product();
     void on_attach(pn_link_t* link);
     void on_delivery(pn_delivery_t* delivery);
     void on_message(pn_delivery_t* delivery, Link& link);
@@ -182,6 +185,7 @@ void AmqpPeer::State::handle(pn_event_t* event) {
         case PN_CONNECTION_REMOTE_OPEN:
             if (fails(Phase::open)) break;
             pn_connection_set_container(driver.connection, "peer");
+            say_product();
             pn_connection_open(driver.connection);
             break;
         case PN_SESSION_REMOTE_OPEN:
@@ -210,11 +214,22 @@ void AmqpPeer::State::handle(pn_event_t* event) {
     }
 }
 
+void AmqpPeer::State::say_product() {
+    if (manners.product.empty()) return;
+    pn_data_t* properties = pn_connection_properties(driver.connection);
+    pn_data_put_map(properties);
+    pn_data_enter(properties);
+    pn_data_put_symbol(properties, pn_bytes(7, "product"));
+    pn_data_put_string(properties, pn_bytes(manners.product.size(), manners.product.data()));
+    pn_data_exit(properties);
+}
+
 void AmqpPeer::State::on_attach(pn_link_t* link) {
     const bool from = pn_link_is_receiver(link);
     const std::string address = text_of(
         pn_terminus_get_address(from ? pn_link_remote_target(link) : pn_link_remote_source(link)));
     links.push_back({link, address, from, false});
+    if (!from) asked_second = pn_link_remote_rcv_settle_mode(link) == PN_RCV_SECOND;
     if (address == "$cbs") {
         if (fails(Phase::cbs_attach, link)) return;
     } else {
@@ -459,6 +474,10 @@ std::string AmqpPeer::container() const {
 std::string AmqpPeer::hostname() const {
     return text_of(pn_connection_remote_hostname(state_->driver.connection));
 }
+bool AmqpPeer::asked_second() const {
+    return state_->asked_second;
+}
+
 int AmqpPeer::requests() const {
     return state_->requests;
 }

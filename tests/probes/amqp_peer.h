@@ -37,6 +37,7 @@ struct AmqpManners {
     bool twice = false;           // delivers it a second time
     bool complete = true;         // settles what the client accepted
     bool second = true;           // offers the second settlement at all
+    std::string product;          // says in its open that it is this
     bool close = true;            // answers the close frame
     std::string refuse_sender;    // condition: attach without target, then detach
     std::string refuse_receiver;
@@ -92,7 +93,8 @@ class AmqpPeer {
     std::vector<std::string> receivers() const;
     std::string container() const;
     std::string hostname() const;
-    int requests() const;  // that $management got
+    int requests() const;       // that $management got
+    bool asked_second() const;  // the newest receiver wants to see its settlement settled
 
   private:
     struct State;

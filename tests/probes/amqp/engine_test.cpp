@@ -91,6 +91,17 @@ TEST_CASE("a connection authenticates, opens, attaches and gets credit, each tol
     CHECK(pair.peer.receivers() == std::vector<std::string>{"canary-0"});
 }
 
+TEST_CASE("RabbitMQ, which ends the session at it, is not asked for the second settlement") {
+    for (const char* product : {"", "ServiceBus", "RabbitMQ"}) {
+        AmqpManners manners;
+        manners.product = product;
+        Pair pair(manners);
+        pair.flow();
+        pair.attach();
+        CHECK(pair.peer.asked_second() == (std::string(product) != "RabbitMQ"));
+    }
+}
+
 TEST_CASE("a message is settled, received and completed") {
     for (const bool second : {true, false}) {
         AmqpManners manners;
