@@ -53,6 +53,7 @@ void AmqpClient::connect() {
 void AmqpClient::connected_to(Socket socket) {
     AmqpConnection::Settings settings;
     settings.container_id = name_;
+    settings.credentials = platform_login;
     settings.idle_timeout = idle_timeout;
     ++generation_;
     connection_ =

@@ -60,6 +60,9 @@ class Broker : public AmqpEvents {
     // Messages that wait in a queue ("canary-in", "ocpp-in/Subscriptions/backend"), stalled or not.
     std::size_t depth(const std::string& queue) const;
 
+    // For tokens and logins from now on; what has been let in stays.
+    void set_keys(std::vector<servicebus::AccessKey> keys) { front_.set_keys(std::move(keys)); }
+
     servicebus::Store& store() { return store_; }
     // Must be called when somebody else changed the store.
     void store_changed() { move(); }
@@ -159,6 +162,7 @@ class Broker : public AmqpEvents {
     Link* find_link(const std::weak_ptr<AmqpConnection>& connection, LinkId id, Peer** peer);
 
     // broker_in.cpp: what peers send.
+    void log_stalled(const Arrival& arrival);
     void take(Arrival arrival);
     void take_message(Arrival arrival);
     servicebus::Answer<void> store_messages(const FaultAsk& ask, EntityId entity,

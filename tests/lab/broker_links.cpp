@@ -88,7 +88,7 @@ void Broker::on_attach(AmqpConnection& connection, const AmqpLink& said) {
 
 Answer<void> Broker::may_attach(AmqpConnection& connection, const AmqpLink& said, const Link& made,
                                 const Entity& entity) {
-    const servicebus::Rights rights = rights_of(connection, made.address.entity);
+    const servicebus::Rights rights = rights_of(connection, servicebus::to_text(made.address));
     const auto wants = [&](bool has, const char* claim) -> Answer<void> {
         if (has) return {};
         return refuse("amqp:unauthorized-access",

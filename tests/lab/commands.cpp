@@ -191,6 +191,14 @@ int run_lab(const RunOptions& options) {
             const auto opened = lab.truth.log_to(options.truth_file);
             if (!opened) return failed(opened.error().message);
         }
+        if (!options.fates_file.empty()) {
+            const auto opened = lab.fates.log_to(options.fates_file);
+            if (!opened) return failed(opened.error().message);
+        }
+        if (!options.tls_folder.empty()) {
+            const auto written = lab.tls.write_to(options.tls_folder);
+            if (!written) return failed(written.error().message);
+        }
         const Control control(lab);
         const Announcer announcer(lab, control, options.ports_file);
         boost::asio::signal_set stop(io, SIGTERM, SIGINT);

@@ -12,6 +12,8 @@ namespace vc::lab {
 struct RunOptions {
     LabOptions lab;
     std::string truth_file;  // empty: none
+    std::string fates_file;  // empty: none; what the faults did to each message
+    std::string tls_folder;  // empty: none; ca.pem, client.pem and client.key are written there
     std::string ports_file;  // empty: none; written when everything is connected
 };
 

@@ -78,6 +78,14 @@ HttpResponse Control::get(const HttpRequest& request) const {
     if (path == "/load") return say(200, lab_.load.to_json());
     if (path == "/azure") return say(200, lab_.azure.state());
     if (path == "/truth") return truth();
+    if (path == "/truth/messages") {
+        const auto number = [&](const char* key, const char* fallback) {
+            const std::string given = query_of(request, key);
+            return std::strtoull(given.empty() ? fallback : given.c_str(), nullptr, 10);
+        };
+        return {200, lab_.fates.lines(number("from", "0"), number("most", "100000")),
+                "application/x-ndjson"};
+    }
     if (path == "/effects") return effects();
     if (path == "/pages") return pages();
     if (path == "/ledger") {
@@ -126,6 +134,7 @@ HttpResponse Control::post(const std::string& path, const std::string& text) {
         const auto done = lab_.azure.set(body);
         return done ? say(200, lab_.azure.state()) : wrong(400, done.error().message);
     }
+    if (path == "/keys") return keys(body);
     const std::string broker = text_of(body, "broker");
     const bool switches = path == "/producers/switch";
     const bool attaches = path == "/consumers/attach";
@@ -151,6 +160,24 @@ HttpResponse Control::erase(const std::string& path) {
     const std::string id = path.substr(prefix.size());
     if (!lab_.faults.clear(id)) return wrong(404, "there is no fault " + id);
     return say(200, {{"id", id}});
+}
+
+HttpResponse Control::keys(const json::object& body) {
+    const std::string component = text_of(body, "component");
+    if (!is_broker(component)) return wrong(400, "component: must be primary or standby");
+    const json::value* given = body.if_contains("keys");
+    if (given == nullptr || !given->is_array()) return wrong(400, "keys: must be a list");
+    std::vector<servicebus::AccessKey> keys;
+    for (const json::value& one : given->as_array()) {
+        if (!one.is_string()) return wrong(400, "keys: must be texts NAME:KEY[:RIGHTS]");
+        const auto key = servicebus::parse_access_key(std::string(one.as_string()));
+        if (!key) return wrong(400, "keys: " + key.error().message);
+        keys.push_back(*key);
+    }
+    const std::size_t count = keys.size();
+    (component == "primary" ? lab_.primary : lab_.standby).set_keys(std::move(keys));
+    lab_.truth.add("keys", {{"component", component}, {"count", count}});
+    return say(200, {{"keys", count}});
 }
 
 HttpResponse Control::truth() const {

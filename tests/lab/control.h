@@ -8,6 +8,10 @@
 
 #include "tests/lab/lab.h"
 
+namespace boost::json {
+class object;
+}
+
 namespace vc::lab {
 
 class Control {
@@ -28,6 +32,7 @@ class Control {
     HttpResponse get(const HttpRequest& request) const;
     HttpResponse post(const std::string& path, const std::string& body);
     HttpResponse erase(const std::string& path);
+    HttpResponse keys(const boost::json::object& body);
     HttpResponse truth() const;
     HttpResponse effects() const;
     HttpResponse pages() const;

@@ -5,15 +5,35 @@
 namespace vc::lab {
 namespace {
 
-BrokerOptions broker_options(const char* name, const Credentials& plain) {
+BrokerOptions broker_options(const LabOptions& given, bool primary, Tls& tls,
+                             const TokenMint& tokens) {
     BrokerOptions options;
-    options.name = name;
-    options.plain = plain;
+    options.name = primary ? "primary" : "standby";
+    options.plain = primary ? given.primary_plain : given.standby_plain;
+    options.entities = given.entities;
+    options.front.keys = primary ? given.primary_keys : given.standby_keys;
+    options.front.amqps_address = primary ? given.primary_amqps : given.standby_amqps;
+    options.front.machine_idle = given.machine_idle;
+    options.front.tls = &tls;
+    options.front.platform = platform_login;
+    options.front.jwt = [&tokens](std::string_view token, Instant now) -> Result<Instant> {
+        const auto claims = tokens.check(token, service_bus_audience, now);
+        if (!claims) return tl::unexpected<Error>(claims.error());
+        return claims->expires;
+    };
     // canary-probe and the topic canary-topic are there for direct probes of a broker.
     options.queues = {"ocpp-out", "canary-in",      "canary-probe", "canary-probe-2",
                       "canary-0", "canary-0-fresh", "canary-1",     "canary-1-fresh"};
     options.topics = {"ocpp-in", "canary-topic"};
     return options;
+}
+
+std::vector<std::string> addresses(const LabOptions& given) {
+    std::vector<std::string> list;
+    for (const std::string& address : {given.primary_amqps, given.standby_amqps}) {
+        if (!address.empty()) list.push_back(address);
+    }
+    return list;
 }
 
 NamespaceReading reading(Broker& broker) {
@@ -30,11 +50,12 @@ Lab::Lab(boost::asio::io_context& io, const LabOptions& given)
     : options(given),
       agenda(io, Clock(given.time_lapse)),
       truth(agenda),
-      faults(agenda, truth),
+      faults(agenda, truth, &fates),
       ledger(agenda),
+      tls(addresses(given)),
       tokens(Random(given.seed, "tokens")),
-      primary(agenda, given.seed, broker_options("primary", given.primary_plain)),
-      standby(agenda, given.seed, broker_options("standby", given.standby_plain)),
+      primary(agenda, given.seed, broker_options(given, true, tls, tokens)),
+      standby(agenda, given.seed, broker_options(given, false, tls, tokens)),
       bridge(agenda, given.seed, {primary.port(), standby.port()}, ledger),
       backend(agenda, given.seed, {primary.port(), standby.port()}, ledger),
       load(agenda, given.seed, given.chargers, bridge.port(), given.pace, ledger),

@@ -6,17 +6,20 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/lab/azure/azure.h"
 #include "tests/lab/azure/token.h"
 #include "tests/lab/backend.h"
 #include "tests/lab/bridge.h"
 #include "tests/lab/broker.h"
+#include "tests/lab/fates.h"
 #include "tests/lab/faults.h"
 #include "tests/lab/http.h"
 #include "tests/lab/ledger.h"
 #include "tests/lab/load.h"
 #include "tests/lab/network.h"
+#include "tests/lab/tls.h"
 #include "tests/lab/truth.h"
 #include "tests/lab/vendor_monitor.h"
 
@@ -30,6 +33,14 @@ struct LabOptions {
     Credentials standby_plain;
     TimeLapse time_lapse;
     AzureOptions azure;
+    // Of the namespaces' access policies; none: open to all.
+    std::vector<servicebus::AccessKey> primary_keys;
+    std::vector<servicebus::AccessKey> standby_keys;
+    // Where each namespace listens on 5671 besides, for clients that insist; empty: nowhere.
+    std::string primary_amqps;
+    std::string standby_amqps;
+    std::vector<servicebus::EntitySpec> entities;  // of both, besides the platform's own
+    bool machine_idle = false;                     // for clients that know of no time-lapse
 };
 
 class Lab {
@@ -43,8 +54,10 @@ class Lab {
     LabOptions options;
     Agenda agenda;
     Truth truth;
+    Fates fates;
     Faults faults;
     Ledger ledger;
+    Tls tls;
     TokenMint tokens;  // of the lab's own Entra; the brokers' $cbs takes them too
     Broker primary;
     Broker standby;

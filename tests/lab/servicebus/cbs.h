@@ -39,6 +39,8 @@ class Cbs {
     Cbs(Agenda& agenda, std::vector<AccessKey> keys, Hooks hooks);
 
     bool guarded() const { return !keys_.empty(); }
+    // What has been granted stays until it expires.
+    void set_keys(std::vector<AccessKey> keys) { keys_ = std::move(keys); }
     const std::vector<AccessKey>& keys() const { return keys_; }
     // By what has been put, and by the user of PLAIN or a client certificate.
     Rights rights_of(AmqpConnection& connection, std::string_view entity) const;

@@ -31,6 +31,7 @@ namespace vc::lab::servicebus {
 struct FrontOptions {
     std::string name;
     std::uint64_t seed = 1;
+    Credentials platform;               // passes PLAIN beside the rest; no user: none does
     Credentials plain;                  // no user: PLAIN passes by a key's name and text only
     std::vector<AccessKey> keys;        // none: open to all
     std::string address = "127.0.0.1";  // of the port
@@ -54,6 +55,7 @@ class Front : public AmqpEvents {
     Rights rights_of(AmqpConnection& connection, std::string_view entity) const {
         return cbs_.rights_of(connection, entity);
     }
+    void set_keys(std::vector<AccessKey> keys) { cbs_.set_keys(std::move(keys)); }
     const std::vector<AccessKey>& keys() const { return cbs_.keys(); }
     // The same for all asks about a connection.
     std::uint64_t key(const AmqpConnection& connection) const;
