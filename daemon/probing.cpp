@@ -264,6 +264,7 @@ SessionCounters Probing::counters() const {
         sum.drops += one.drops;
         sum.late_answers += one.late_answers;
         sum.duplicates += one.duplicates;
+        sum.out_of_order += one.out_of_order;
         sum.unmatched += one.unmatched;
         sum.malformed += one.malformed;
         sum.cleanups += one.cleanups;
