@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 
+#include "probes/amqp/frames.h"
 #include "rules/base/check.h"
 
 namespace vc {
@@ -79,8 +80,9 @@ bool each_entry_of(pn_data_t* section, Each each) {
 }
 
 bool decoded(pn_message_t* message, std::string_view encoded) {
-    // Proton asserts, in release builds too, that there is something to decode.
-    return !encoded.empty() && pn_message_decode(message, encoded.data(), encoded.size()) == 0;
+    // Proton takes much for a message, and asserts that there is something to decode.
+    return is_amqp_message(encoded) &&
+           pn_message_decode(message, encoded.data(), encoded.size()) == 0;
 }
 
 std::string body_text(pn_message_t* message) {
@@ -110,6 +112,14 @@ struct FreeMessage {
 using Message = std::unique_ptr<pn_message_t, FreeMessage>;
 
 }  // namespace
+
+bool has_text(pn_data_t* map, std::string_view key, std::string_view text) {
+    bool found = false;
+    if (map == nullptr) return false;
+    each_entry_of(map,
+                  [&](std::string_view name) { found |= name == key && text_at(map) == text; });
+    return found;
+}
 
 struct AmqpCodec::State {
     Message message{pn_message()};
@@ -234,7 +244,6 @@ AmqpReply AmqpCodec::reply_of(std::string_view encoded) {
     AmqpReply reply;
     pn_message_t* message = state_->message.get();
     pn_message_clear(message);
-    // Proton takes much for a message; what has no properties is no reply.
     reply.decoded = decoded(message, encoded) && state_->read_properties(reply);
     if (!reply.decoded) return reply;
     reply.correlation = correlation_of(message);

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+struct pn_data_t;
+
 namespace vc {
 
 // A request to a node that answers, see "AMQP request/response" of Azure
@@ -44,6 +46,9 @@ struct AmqpReply {
     bool sound_body = true;         // of a peek: a map with a list of messages that can be read
     std::vector<PeekedMessage> peeked;
 };
+
+// Whether a map of Proton's has this text under this key. Null is no map.
+bool has_text(pn_data_t* map, std::string_view key, std::string_view text);
 
 class AmqpCodec {
   public:

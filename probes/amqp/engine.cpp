@@ -1,6 +1,5 @@
 #include "probes/amqp/engine.h"
 
-#include <proton/codec.h>
 #include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/connection_driver.h>
@@ -19,6 +18,7 @@
 #include <map>
 #include <utility>
 
+#include "probes/amqp/frames.h"
 #include "rules/base/check.h"
 
 namespace vc {
@@ -35,23 +35,17 @@ std::int64_t milliseconds(Instant at) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
 
+void say_nothing(std::intptr_t, pn_log_subsystem_t, pn_log_level_t, const char*) {}
+
 std::string text_of(const char* text) {
     return text == nullptr ? std::string() : text;
 }
 
 Disposition disposition_of(std::uint64_t state) {
-    switch (state) {
-        case PN_ACCEPTED:
-            return Disposition::accepted;
-        case PN_REJECTED:
-            return Disposition::rejected;
-        case PN_RELEASED:
-            return Disposition::released;
-        case PN_MODIFIED:
-            return Disposition::modified;
-        default:
-            return Disposition::unknown;
-    }
+    if (state == PN_ACCEPTED) return Disposition::accepted;
+    if (state == PN_REJECTED) return Disposition::rejected;
+    if (state == PN_RELEASED) return Disposition::released;
+    return state == PN_MODIFIED ? Disposition::modified : Disposition::unknown;
 }
 
 const char* name_of(SaslMechanism mechanism) {
@@ -63,23 +57,7 @@ const char* name_of(SaslMechanism mechanism) {
 // openly who it is (seen with 3.10.8: amqp:not-implemented, "rcv-settle-mode second not
 // supported").
 bool settles_once(pn_connection_t* connection) {
-    pn_data_t* properties = pn_connection_remote_properties(connection);
-    if (properties == nullptr) return false;
-    pn_data_rewind(properties);
-    if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP) return false;
-    const auto is = [](pn_bytes_t bytes, std::string_view text) {
-        return std::string_view(bytes.start, bytes.size) == text;
-    };
-    pn_data_enter(properties);
-    while (pn_data_next(properties)) {
-        const bool product =
-            pn_data_type(properties) == PN_SYMBOL && is(pn_data_get_symbol(properties), "product");
-        if (!pn_data_next(properties)) break;
-        if (product && pn_data_type(properties) == PN_STRING) {
-            return is(pn_data_get_string(properties), "RabbitMQ");
-        }
-    }
-    return false;
+    return has_text(pn_connection_remote_properties(connection), "product", "RabbitMQ");
 }
 
 }  // namespace
@@ -98,6 +76,7 @@ struct AmqpEngine::State {
     std::uint64_t next_delivery = 1;
     std::map<std::uint64_t, pn_delivery_t*> received;  // accepted by us or not, unsettled by us
     AmqpCodec codec;
+    FrameGuard guard{most_frame_bytes};
     std::string raw;
     std::vector<AmqpEvent> events;
     std::string bytes;
@@ -153,7 +132,7 @@ void AmqpEngine::State::begin(const AmqpOptions& options) {
     VC_CHECK(pn_connection_driver_init(&driver, nullptr, nullptr) == 0, "out of memory");
     pn_transport_t* transport = driver.transport;
     // A broken peer would otherwise be able to fill our standard error.
-    pn_logger_reset_mask(pn_transport_logger(transport), PN_SUBSYSTEM_ALL, PN_LEVEL_ALL);
+    pn_logger_set_log_sink(pn_transport_logger(transport), say_nothing, 0);
     pn_transport_set_max_frame(transport, most_frame_bytes);
     pn_transport_set_channel_max(transport, 0);
     pn_transport_set_idle_timeout(
@@ -222,11 +201,9 @@ void AmqpEngine::State::handle(pn_event_t* event) {
         case PN_DELIVERY: {
             const AmqpLinkId id = id_of(pn_event_link(event));
             if (id == 0) break;
-            if (pn_link_is_sender(find(id))) {
-                on_sent(id, pn_event_delivery(event));
-            } else {
-                on_received(id, pn_event_delivery(event));
-            }
+            const bool sent = pn_link_is_sender(find(id));
+            sent ? on_sent(id, pn_event_delivery(event))
+                 : on_received(id, pn_event_delivery(event));
             break;
         }
         case PN_LINK_REMOTE_CLOSE:
@@ -428,6 +405,9 @@ AmqpEngine::~AmqpEngine() = default;
 
 void AmqpEngine::receive(std::string_view bytes, Instant now) {
     State& state = *state_;
+    const bool sound = state.guard.add(bytes);
+    const std::string passed = state.guard.take();
+    bytes = passed;
     while (!bytes.empty() && !state.over) {
         const pn_rwbytes_t room = pn_connection_driver_read_buffer(&state.driver);
         if (room.size == 0) {
@@ -441,6 +421,7 @@ void AmqpEngine::receive(std::string_view bytes, Instant now) {
         bytes.remove_prefix(size);
         state.run_events();
     }
+    if (!sound) state.fail(state.guard.words());
     if (!state.over) state.run_tick(now);
 }
 

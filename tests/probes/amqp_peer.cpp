@@ -152,7 +152,7 @@ bool AmqpPeer::State::fails(Phase phase, pn_link_t* link) {
             break;
         case AmqpFault::wrong:  // a transfer on a handle that nobody has attached
             last_words =
-                frame(0, std::string("\x00\x53\x14\xc0\x09\x04\x52\x4d\x43\xa0\x01x\x43", 13));
+                frame(0, std::string("\x00\x53\x14\xc0\x08\x04\x52\x4d\x43\xa0\x01x\x43", 13));
             break;
         case AmqpFault::own_link:
             if (pn_session_t* session = pn_session_head(connection, PN_REMOTE_ACTIVE)) {

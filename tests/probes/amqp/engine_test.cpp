@@ -214,7 +214,7 @@ TEST_CASE("the mechanism is the one that was chosen, whatever else the broker of
             "ANONYMOUS"
             "\x05"
             "PLAIN",
-            36);
+            35);
         const std::string head{0, 0, 0, static_cast<char>(list.size() + 8), 2, 1, 0, 0};
         engine.receive(sasl_header() + head + list, start);
         const std::string answer = engine.take_bytes();
