@@ -455,17 +455,22 @@ TEST_CASE("links can starve: old receivers get nothing, senders no credit, settl
     CHECK(client.got.size() + fresh.got.size() == 2);
 }
 
-TEST_CASE("a stall holds requests to management as well") {
+TEST_CASE("a stall holds requests to management as well, and all that it holds is written down") {
     House house(one_queue);
     Client client(house);
+    const LinkId to = client.sender("q");
     client.receiver("q/$management");
     const LinkId ask = client.sender("q/$management");
     house.fault(R"({"component":"primary","kind":"stall"})");
     client.put(ask, peek(""));
+    client.put(to, message("held"));
     house.let(2s);
     CHECK(client.got.empty());
+    CHECK(house.fates.count() == 2);
+    CHECK(house.fates.lines(1, 1).find("\"held\"") != std::string::npos);
     house.faults.clear_all();
     CHECK(client.has(1));
+    CHECK(client.answered(2));  // the request has an outcome too
 }
 
 TEST_CASE("a file of entities that is not understood says where") {
