@@ -68,7 +68,6 @@ class App {
     Result<void> open();
     Result<void> open_journal();
     Result<void> open_credentials();
-    Result<void> open_audits();
     Result<void> open_probing();
     Result<void> open_http();
     void say_what_runs();
@@ -156,7 +155,6 @@ Result<void> App::open() {
     notifier_->on_trouble([this](const std::string& words) { log_.warning(words); });
     notifier_->on_settled([this](Instant until) { journal_->settle_pages(until); });
     if (auto opened = open_credentials(); !opened) return opened;
-    if (auto opened = open_audits(); !opened) return opened;
     if (auto opened = open_probing(); !opened) return opened;
     return open_http();
 }
@@ -206,15 +204,9 @@ Result<void> App::open_credentials() {
     auto credentials = Credentials::make(io_, clock_, config_, told);
     if (!credentials) return tl::unexpected(credentials.error());
     credentials_ = std::move(*credentials);
-    return {};
-}
-
-Result<void> App::open_audits() {
-    if (!config_.readiness) return {};
-    auto options = auditor_options(config_, credentials_->primary_management(),
-                                   credentials_->standby_management());
-    if (!options) return failure("readiness: " + options.error().message);
-    auditor_ = std::make_unique<Auditor>(io_.get_executor(), clock_, std::move(*options));
+    auto auditor = make_auditor(io_.get_executor(), clock_, config_, *credentials_);
+    if (!auditor) return tl::unexpected(auditor.error());
+    auditor_ = std::move(*auditor);
     return {};
 }
 
@@ -429,6 +421,7 @@ StatusFacts App::status_facts() {
     facts.journal = journal_facts(journal_->counts());
     facts.notify = notify_facts(notifier_->counts());
     for (const Channel channel : all_channels) {
+        if (config_.probe(channel).targets == 0) continue;
         ChannelFacts& one = facts.channels[channel];
         one.counts = metrics_.accounting(channel);
         one.counts.in_flight = probing_->in_flight(channel);

@@ -136,39 +136,38 @@ StandbyAudit Auditor::concluded(Under& under) {
     return audit;
 }
 
-Result<Auditor::Options> auditor_options(const Config& config,
-                                         std::shared_ptr<const BrokerCredentials> primary,
-                                         std::shared_ptr<const BrokerCredentials> standby) {
-    VC_CHECK(config.readiness && config.rules.audits, "audits are configured");
+Result<std::unique_ptr<Auditor>> make_auditor(asio::any_io_executor executor, const Clock& clock,
+                                              const Config& config,
+                                              const Credentials& credentials) {
+    if (!config.readiness) return nullptr;
+    VC_CHECK(config.rules.audits, "audits are configured as a whole");
     Auditor::Options options;
     options.deadline = config.rules.audits->deadline;
     options.ignore = config.readiness->ignore;
-    const auto fill = [&](Auditor::Side& side, const char* name, const ManagementConfig& management,
-                          const BrokerConfig& broker,
-                          std::shared_ptr<const BrokerCredentials> credentials) -> Result<void> {
+    const auto fill = [&](Auditor::Side& side, const ManagementConfig& management,
+                          const BrokerConfig& broker) -> Result<void> {
         for (std::size_t i = 0; i < broker.entities.size(); ++i) {
             options.ignore.push_back(broker.kept_address(i));
             options.ignore.push_back(broker.fresh_address(i));
         }
-        side.name = name;
         side.url = management.url.text;
         while (side.url.ends_with('/'))
             side.url.pop_back();
-        side.credentials = std::move(credentials);
         if (!management.url.tls) return {};
         auto trust = TlsTrust::load(broker.tls_ca);
-        if (!trust) return failure(std::string(name) + ": " + trust.error().message);
+        if (!trust) return failure("readiness." + side.name + ": " + trust.error().message);
         side.trust = std::move(*trust);
         return {};
     };
-    auto filled = fill(options.primary, "primary", config.readiness->primary, config.primary,
-                       std::move(primary));
-    if (filled) {
-        filled = fill(options.standby, "standby", config.readiness->standby, config.standby,
-                      std::move(standby));
+    options.primary.name = "primary";
+    options.primary.credentials = credentials.primary_management();
+    options.standby.name = "standby";
+    options.standby.credentials = credentials.standby_management();
+    for (auto filled : {fill(options.primary, config.readiness->primary, config.primary),
+                        fill(options.standby, config.readiness->standby, config.standby)}) {
+        if (!filled) return tl::unexpected(filled.error());
     }
-    if (!filled) return tl::unexpected(filled.error());
-    return options;
+    return std::make_unique<Auditor>(std::move(executor), clock, std::move(options));
 }
 
 }  // namespace vc

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "daemon/config/config.h"
-#include "daemon/credentials/broker_credentials.h"
+#include "daemon/credentials/credentials.h"
 #include "daemon/host/clock.h"
 #include "daemon/host/tls.h"
 #include "probes/readiness/inventory.h"
@@ -71,10 +71,11 @@ class Auditor {
     std::optional<Instant> primary_read_;
 };
 
-// The sides of a configuration. Own entities of the probes are left out of the comparison: each
-// broker has those that it was given.
-Result<Auditor::Options> auditor_options(const Config& config,
-                                         std::shared_ptr<const BrokerCredentials> primary,
-                                         std::shared_ptr<const BrokerCredentials> standby);
+// The auditor of a configuration; null when it has no audits. Own entities of the probes are left
+// out of the comparison: each broker has those that it was given. Fails when certificates cannot be
+// loaded.
+Result<std::unique_ptr<Auditor>> make_auditor(boost::asio::any_io_executor executor,
+                                              const Clock& clock, const Config& config,
+                                              const Credentials& credentials);
 
 }  // namespace vc

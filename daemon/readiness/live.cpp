@@ -148,13 +148,12 @@ class Look {
 
     void begin_audit() {
         if (!config_.readiness) return;
-        auto options = auditor_options(config_, credentials_->primary_management(),
-                                       credentials_->standby_management());
-        if (!options) {
-            findings_.audit_trouble = options.error().message;
+        auto auditor = make_auditor(io_.get_executor(), clock_, config_, *credentials_);
+        if (!auditor) {
+            findings_.audit_trouble = auditor.error().message;
             return;
         }
-        auditor_ = std::make_unique<Auditor>(io_.get_executor(), clock_, std::move(*options));
+        auditor_ = std::move(*auditor);
         ++open_;
         auditor_->run(1, [this](StandbyAudit audit) {
             findings_.audit = std::move(audit);
