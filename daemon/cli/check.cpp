@@ -113,6 +113,12 @@ std::string words(const BrokerLoad& load) {
            " new connections/s, " + fixed(load.management) + " management requests/s";
 }
 
+std::string readiness(const Config& config) {
+    if (!config.readiness) return "of the standby is not audited";
+    return "audited every " + to_text(config.rules.audits->every) + ": " +
+           config.readiness->primary.url.text + " against " + config.readiness->standby.url.text;
+}
+
 std::string steps(const Config& config) {
     std::string text;
     for (const MigrationStep& step : config.rules.steps) {
@@ -184,6 +190,7 @@ std::string summary_of(const Config& config) {
     for (const GaugeConfig& gauge : config.gauges)
         text += line("gauge", gauge.name + ": " + to_text(gauge));
     if (config.gauges.empty()) text += line("gauges", "none: nobody else is asked");
+    text += line("readiness", readiness(config));
     text += line("migration", steps(config));
     text += line("pages", "to " + std::to_string(config.notify.size()) +
                               (config.notify.size() == 1 ? " place" : " places"));

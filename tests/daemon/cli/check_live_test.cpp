@@ -112,6 +112,8 @@ TEST_CASE("brokers that are not there are tried for real, refuse, and fail the c
     const Told told = scratch.run({"check", "--live", "--config", scratch.config()});
     CAPTURE(told.out + told.err);
     CHECK(told.code == 1);
+    CHECK(scratch.run({"check", "--config", scratch.config()})
+              .out.find("audited every 10m: http://127.0.0.1:") != std::string::npos);
     CHECK(told.out.find("canary-0: FAILED: refused in phase tcp") != std::string::npos);
     CHECK(told.out.find("readiness: NOT KNOWN (the standby: connect 127.0.0.1:") !=
           std::string::npos);
