@@ -53,6 +53,7 @@ migration:
 notify:
   - http: {url: "http://127.0.0.1:@CONTROL@/pages"}
 @PAGER@
+@MORE@
 )";
 
 std::string filled(std::string text, const std::map<std::string, std::string>& values) {
@@ -92,6 +93,7 @@ std::string configuration(const Platform& platform, const WatcherOptions& option
                    {"VENDOR", port("vendor")},
                    {"CHARGERS", std::to_string(options.chargers)},
                    {"THROUGH", through},
+                   {"MORE", options.more},
                    {"PAGER", pager.empty() ? "" : pager + "]"},
                    {"LAB", quoted(binary("voltcanary-lab")) + ", ctl, --port, \"" + control + "\""},
                    {"CONTROL", control}});

@@ -24,6 +24,7 @@ struct WatcherOptions {
     std::vector<std::string> attach_through;
     // Program and arguments that get every page as well; empty: none.
     std::vector<std::string> pager;
+    std::string more;  // further lines of the configuration
 };
 
 class Watcher {
