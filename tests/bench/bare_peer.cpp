@@ -121,12 +121,26 @@ int status_of(const std::string& reply) {
 
 }  // namespace
 
+struct BareTrust::State {
+    pn_ssl_domain_t* domain = pn_ssl_domain(PN_SSL_MODE_CLIENT);
+    ~State() { pn_ssl_domain_free(domain); }
+};
+
+BareTrust::BareTrust(const std::string& ca) : state_(std::make_unique<State>()) {
+    pn_ssl_domain_t* domain = state_->domain;
+    if (pn_ssl_domain_set_trusted_ca_db(domain, ca.c_str()) != 0 ||
+        pn_ssl_domain_set_peer_authentication(domain, PN_SSL_VERIFY_PEER_NAME, nullptr) != 0) {
+        fail("cannot use " + ca);
+    }
+}
+
+BareTrust::~BareTrust() = default;
+
 struct BarePeer::State {
     BareTarget target;
     int socket = -1;
     pn_connection_t* connection = pn_connection();
     pn_transport_t* transport = pn_transport();
-    pn_ssl_domain_t* trust = nullptr;
     pn_session_t* session = nullptr;
     pn_link_t* sender = nullptr;
     pn_link_t* receiver = nullptr;
@@ -138,7 +152,6 @@ struct BarePeer::State {
         pn_transport_unbind(transport);
         pn_connection_free(connection);
         pn_transport_free(transport);
-        if (trust != nullptr) pn_ssl_domain_free(trust);
     }
 
     void flush();
@@ -191,13 +204,8 @@ void until(const std::array<State*, 2>& states, const char* what, const Met& met
 }
 
 void BarePeer::State::secure() {
-    trust = pn_ssl_domain(PN_SSL_MODE_CLIENT);
-    if (pn_ssl_domain_set_trusted_ca_db(trust, target.ca.c_str()) != 0 ||
-        pn_ssl_domain_set_peer_authentication(trust, PN_SSL_VERIFY_PEER_NAME, nullptr) != 0) {
-        fail("cannot use " + target.ca);
-    }
     pn_ssl_t* ssl = pn_ssl(transport);
-    pn_ssl_init(ssl, trust, nullptr);
+    pn_ssl_init(ssl, target.trust->state_->domain, nullptr);
     pn_ssl_set_peer_hostname(ssl, target.host.c_str());
 }
 
@@ -234,7 +242,7 @@ void BarePair::open() {
         state->socket = dial(state->target.host, state->target.port);
         pn_transport_set_max_frame(state->transport, 65536);
         pn_transport_set_idle_timeout(state->transport, 120'000);
-        if (!state->target.ca.empty()) state->secure();
+        if (state->target.trust) state->secure();
         pn_sasl_allowed_mechs(pn_sasl(state->transport), "ANONYMOUS");
         pn_connection_set_container(state->connection, "bare");
         pn_connection_set_hostname(state->connection, state->target.host.c_str());
@@ -261,7 +269,7 @@ void BarePair::put_token() {
                pn_link_credit(state.ask) > 0;
     });
     for (auto* state : states) {
-        const char* scheme = state->target.ca.empty() ? "amqp://" : "amqps://";
+        const char* scheme = state->target.trust ? "amqps://" : "amqp://";
         const std::string audience = scheme + state->target.host + "/" + state->target.address;
         state->send(state->ask, put_token_message(audience, state->target.token(audience)), 0);
     }

@@ -14,10 +14,24 @@
 
 namespace vc::bench {
 
+// Whom to trust; loaded once, for all connections, as a daemon does.
+class BareTrust {
+  public:
+    explicit BareTrust(const std::string& ca);  // a PEM file
+    ~BareTrust();
+    BareTrust(const BareTrust&) = delete;
+    BareTrust& operator=(const BareTrust&) = delete;
+
+  private:
+    friend class BarePeer;
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
 struct BareTarget {
     std::string host = "localhost";  // must be what the certificate is for
     std::uint16_t port = 0;
-    std::string ca;  // PEM file; TLS when it is not empty
+    std::shared_ptr<BareTrust> trust;  // of all that are aimed at it; TLS when there is one
     std::string address;
     std::function<std::string(const std::string& audience)>
         token;  // of type sastoken; may be empty

@@ -4,6 +4,7 @@ namespace vc::bench {
 
 void broker(Figures& figures) {
     pace(figures);
+    truth(figures);
     fleet(figures);
 }
 

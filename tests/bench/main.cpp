@@ -16,11 +16,13 @@ namespace vc::bench {
 namespace {
 
 int run(int argc, char** argv) {
-    const std::map<std::string, std::function<void(Figures&)>> benches{{"idle", idle},
-                                                                       {"broker", broker}};
+    const std::map<std::string, std::function<void(Figures&)>> benches{
+        {"idle", idle}, {"broker", broker}, {"pace", pace}, {"truth", truth}, {"fleet", fleet}};
     const std::string name = argc == 4 ? argv[1] : "";
     if (!benches.contains(name) || std::string(argv[2]) != "--out") {
-        std::fprintf(stderr, "usage: voltcanary-bench idle|broker --out DIR\n");
+        std::fprintf(stderr,
+                     "usage: voltcanary-bench idle|broker --out DIR\n"
+                     "or a part of broker: pace|truth|fleet\n");
         return 2;
     }
     Figures figures;

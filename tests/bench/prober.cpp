@@ -67,6 +67,16 @@ void Prober::stop() {
         io_.run_one();
 }
 
+std::shared_ptr<const AmqpCredentials> sas_credentials(const Clock& clock, const std::string& name,
+                                                       const std::string& key) {
+    BrokerConfig broker;
+    SasAuth auth;
+    auth.key_name = name;
+    auth.key = Secret(key);
+    broker.auth = std::move(auth);
+    return std::make_shared<BrokerCredentials>(clock, broker, nullptr);
+}
+
 double phase_ms(const Observation& seen, Phase phase) {
     for (const PhaseTime& one : seen.phases) {
         if (one.phase == phase) return ms(one.took);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/credentials/broker_credentials.h"
 #include "daemon/host/clock.h"
 #include "daemon/host/run_session.h"
 #include "probes/catalogue.h"
@@ -44,6 +45,10 @@ class Prober {
     std::uint64_t attempts_ = 0;
     bool ended_ = false;
 };
+
+// The daemon's own credentials for a shared access key.
+std::shared_ptr<const AmqpCredentials> sas_credentials(const Clock& clock, const std::string& name,
+                                                       const std::string& key);
 
 // How long the attempt spent in a phase, in milliseconds; NaN when it did not reach it.
 double phase_ms(const Observation& seen, Phase phase);
