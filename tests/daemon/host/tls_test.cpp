@@ -327,7 +327,7 @@ TEST_CASE("a new file that is no good is told once, and the old one stays in use
     fs::remove(broken.files.ca);
     broken.run(trust);
     broken.check_carried();
-    CHECK(told.size() == 2);
+    REQUIRE(told.size() == 2);
     CHECK(told.back().starts_with("cannot load the trusted certificates " + broken.files.ca));
     broken.folder.write("ca.pem", authority().certificate);
     broken.run(trust);
