@@ -67,10 +67,18 @@ void Broker::make_entities() {
     own.subscriptions_made_on_attach = true;
     own.message_limit = options_.queue_limit;
     std::vector<servicebus::EntitySpec> specs;
+    // Whoever describes an entity of the lab's own has it as described.
+    const auto add_own = [&](EntityKind kind, const std::string& name) {
+        const bool given =
+            std::any_of(options_.entities.begin(), options_.entities.end(), [&](const auto& spec) {
+                return servicebus::lowered(spec.path) == servicebus::lowered(name);
+            });
+        if (!given) specs.push_back({kind, name, own, false, {}});
+    };
     for (const std::string& name : options_.queues)
-        specs.push_back({EntityKind::Queue, name, own, false, {}});
+        add_own(EntityKind::Queue, name);
     for (const std::string& name : options_.topics)
-        specs.push_back({EntityKind::Topic, name, own, false, {}});
+        add_own(EntityKind::Topic, name);
     specs.insert(specs.end(), options_.entities.begin(), options_.entities.end());
     const auto made = servicebus::make_entities(store_, specs, agenda_.now());
     VC_CHECK(made, made ? "" : made.error().message.c_str());

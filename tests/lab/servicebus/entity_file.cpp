@@ -179,6 +179,10 @@ Result<std::vector<EntitySpec>> read_entities(const std::string& text) {
     Reader reader;
     reader.read(text);
     if (!reader.error_.empty()) return failure(reader.error_);
+    Store tried("");  // what a store refuses is refused here
+    if (const auto made = make_entities(tried, reader.specs_, Instant{}); !made) {
+        return tl::unexpected<Error>(made.error());
+    }
     return std::move(reader.specs_);
 }
 

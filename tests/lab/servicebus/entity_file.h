@@ -6,7 +6,8 @@
 //                "status": "SendDisabled", "locks_end_with_link": false}],
 //    "topics": [{"name": "t", ..., "subscriptions": [{"name": "s", ...,
 //                "rules": [{"name": "r", "sql": "a = 1", "action": "SET b = 2"}]}]}]}
-// With "rules" a subscription has these and not "$Default". Unknown keys are errors.
+// With "rules" a subscription has these and not "$Default". Unknown keys are errors, and so is what
+// a store would refuse.
 #pragma once
 
 #include <string>
