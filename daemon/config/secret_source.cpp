@@ -31,7 +31,7 @@ std::string to_text(const SecretSource& source) {
         case SecretSource::Kind::credential:
             return "credential " + source.name;
         case SecretSource::Kind::environment:
-            return "environment variable " + source.name;
+            return "environment variable " + source.name + ", read at the start only";
     }
     return "";
 }

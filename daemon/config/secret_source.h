@@ -20,7 +20,7 @@ struct SecretSource {
     friend bool operator==(const SecretSource&, const SecretSource&) = default;
 };
 
-// "file /etc/x", "credential x", "environment variable X": never the secret.
+// "file /etc/x", "credential x", "environment variable X, read at the start only": not the secret.
 std::string to_text(const SecretSource& source);
 
 // One line without the line end that editors leave. Blocking. The error is one line and holds

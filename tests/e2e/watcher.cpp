@@ -1,5 +1,6 @@
 #include "tests/e2e/watcher.h"
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 
@@ -26,10 +27,13 @@ platform:
     standby_identity_prefix: SYN-STANDBY-
     id_tag: SYNTH01
   primary:
-    url: amqp://127.0.0.1:@PRIMARY@
+    url: @PRIMARY_SCHEME@://127.0.0.1:@PRIMARY@
     entities: [canary-0]
-    @LOGIN@
-  standby: {url: "amqp://127.0.0.1:@STANDBY@", entities: [canary-0]}
+@PRIMARY_KEYS@
+  standby:
+    url: @STANDBY_SCHEME@://127.0.0.1:@STANDBY@
+    entities: [canary-0]
+@STANDBY_KEYS@
 control: ["http://127.0.0.1:@PING@/ping"]
 vendor: {url: "http://127.0.0.1:@VENDOR@/vendor/health", every: 60s}
 probes:
@@ -67,6 +71,19 @@ std::string filled(std::string text, const std::map<std::string, std::string>& v
     return text;
 }
 
+std::string scheme_of(const std::vector<std::string>& keys) {
+    const bool tls = std::any_of(keys.begin(), keys.end(),
+                                 [](const std::string& key) { return key.starts_with("tls:"); });
+    return tls ? "amqps" : "amqp";
+}
+
+std::string lines_of(const std::vector<std::string>& keys) {
+    std::string lines;
+    for (const std::string& key : keys)
+        lines += "    " + key + "\n";
+    return lines;
+}
+
 std::string configuration(const Platform& platform, const WatcherOptions& options,
                           const std::filesystem::path& state) {
     const auto port = [&](const char* name) {
@@ -80,14 +97,20 @@ std::string configuration(const Platform& platform, const WatcherOptions& option
     std::string pager;
     for (const std::string& word : options.pager)
         pager += (pager.empty() ? "  - exec: [" : ", ") + quoted(word);
-    const bool login = !options.primary_password.empty();
+    std::vector<std::string> primary = options.primary;
+    if (!options.primary_password.empty()) {
+        primary.insert(primary.end(), {"user: probe", "password: {env: VC_PRIMARY_PASSWORD}"});
+    }
     return filled(configuration_template,
                   {{"MODE", options.automatic ? "auto" : "observe"},
                    {"QUORUM", options.accept_single ? "quorum: single" : ""},
                    {"STATE", quoted(state.string())},
                    {"BRIDGE", port("bridge")},
                    {"PRIMARY", port("primary")},
-                   {"LOGIN", login ? "user: probe\n    password: {env: VC_PRIMARY_PASSWORD}" : ""},
+                   {"PRIMARY_SCHEME", scheme_of(primary)},
+                   {"PRIMARY_KEYS", lines_of(primary)},
+                   {"STANDBY_SCHEME", scheme_of(options.standby)},
+                   {"STANDBY_KEYS", lines_of(options.standby)},
                    {"STANDBY", port("standby")},
                    {"PING", port("ping")},
                    {"VENDOR", port("vendor")},

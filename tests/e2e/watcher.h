@@ -20,6 +20,10 @@ struct WatcherOptions {
     bool over_relays = false;   // through the watcher's own network, which can be cut
     int chargers = 8;
     std::string primary_password;  // of the user "probe"; handed over in the environment
+    // Further keys of the brokers, such as {"auth: {sas: ...}", "tls: {ca: ...}"}; with "tls" among
+    // them the broker is reached over TLS.
+    std::vector<std::string> primary;
+    std::vector<std::string> standby;
     // Program and arguments put before the attach hook, e.g. to make it slow; empty: none.
     std::vector<std::string> attach_through;
     // Program and arguments that get every page as well; empty: none.

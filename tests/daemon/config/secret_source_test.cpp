@@ -49,7 +49,8 @@ TEST_CASE("only what stands in a file can change while we run") {
     CHECK_FALSE(SecretSource{}.can_change());
     CHECK(to_text(SecretSource{Kind::file, "/x", "/x"}) == "file /x");
     CHECK(to_text(SecretSource{Kind::credential, "a", "/x/a"}) == "credential a");
-    CHECK(to_text(SecretSource{Kind::environment, "A", ""}) == "environment variable A");
+    CHECK(to_text(SecretSource{Kind::environment, "A", ""}) ==
+          "environment variable A, read at the start only");
     CHECK(to_text(SecretSource{}) == "nothing");
 }
 
