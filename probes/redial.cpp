@@ -58,11 +58,11 @@ std::optional<Duration> Redial::up(Instant now) {
     return now - *std::exchange(missed_since_, std::nullopt);
 }
 
-Duration Redial::failed(End end, Instant now) {
+Duration Redial::failed(End end, Instant now, bool none_shown) {
     if (!missed_since_) missed_since_ = began_;
     last_failure_ = end;
-    retry_at_ = end.outcome == Outcome::auth ? backoff_.after_refused_credentials(now)
-                                             : backoff_.after_failure(now);
+    const bool refused = end.outcome == Outcome::auth && !none_shown;
+    retry_at_ = refused ? backoff_.after_refused_credentials(now) : backoff_.after_failure(now);
     return now - *missed_since_;
 }
 

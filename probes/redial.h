@@ -1,12 +1,10 @@
-// What waits for a connection that is kept: attempts, and when the next try is
-// due. Knows nothing of what the connection is. Owned by a session, one for
-// each connection it keeps; the session tells it what became of a try, and asks
-// it what to do.
+// What waits for a connection that is kept: attempts, and when the next try is due. Knows nothing
+// of what the connection is. Owned by a session, one for each connection it keeps; the session
+// tells it what became of a try, and asks it what to do.
 //
-// A connection is made when it is first wanted; when it is lost it is made
-// again at once, then with back-off (see backoff.h). A try that fails ends all
-// that wait for it with its outcome. While no try is due before an attempt's
-// deadline, that one ends at once with what the last try ended with.
+// A connection is made when it is first wanted; when it is lost it is made again at once, then with
+// back-off (see backoff.h). A try that fails ends all that wait for it with its outcome. While no
+// try is due before an attempt's deadline, that one ends at once with what the last try ended with.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +30,7 @@ class Waiting {
     void set_phases(const std::vector<PhaseTime>& phases);
 
     std::deque<OpenAttempt> take_all() { return std::exchange(queue_, {}); }
-    // Those whose deadline has come, or comes before `next_try`, when nothing can
-    // begin earlier.
+    // Those whose deadline has come, or comes before `next_try`, when nothing can begin earlier.
     std::vector<OpenAttempt> take_expired(Instant now, std::optional<Instant> next_try);
     void wake_by(std::optional<Instant>& wake_at) const;
 
@@ -50,21 +47,23 @@ class Redial {
     void unwant() { wanted_ = false; }
     bool wanted() const { return wanted_; }
 
-    // Asked while the connection is down: true when it is to be made now, which
-    // begins a try.
+    // Asked while the connection is down: true when it is to be made now, which begins a try.
     bool begin(Instant now);
-    // Asked while it is down: the time of the next try, when there is to be one
-    // and it is not yet.
+    // Asked while it is down: the time of the next try, when there is to be one and it is not yet.
     std::optional<Instant> next_try(Instant now) const;
     void wake_by(std::optional<Instant>& wake_at) const;
 
-    // It is of use. True, and since when it was missed, when it had been lost or
-    // had failed before.
+    // It is of use. True, and since when it was missed, when it had been lost or had failed before.
     std::optional<Duration> up(Instant now);
-    // The try failed before the connection was of use; since when it is missed.
-    Duration failed(End end, Instant now);
+    // The try failed before the connection was of use; since when it is missed. Credentials that
+    // were refused wait for a minute, unless `none_shown`: there were none yet.
+    Duration failed(End end, Instant now, bool none_shown = false);
     // It was of use, and is lost.
     void lost(End end, Instant now);
+    // The secret has changed: refused credentials need not wait.
+    void secret_changed() {
+        if (last_failure_.outcome == Outcome::auth) retry_at_.reset();
+    }
     // Something came of it: the next loss is the first again.
     void proved() { backoff_.reset(); }
 

@@ -71,8 +71,7 @@ bool each_entry(pn_data_t* data, Each each) {
     return true;
 }
 
-// As each_entry, of a section of a message, which stands before its first
-// value.
+// As each_entry, of a section of a message, which stands before its first value.
 template <typename Each>
 bool each_entry_of(pn_data_t* section, Each each) {
     pn_data_rewind(section);
@@ -123,7 +122,7 @@ bool has_text(pn_data_t* map, std::string_view key, std::string_view text) {
 
 struct AmqpCodec::State {
     Message message{pn_message()};
-    Message inner{pn_message()};  // of a peeked message within a reply
+    Message inner;  // of a peeked message within a reply; made with the first
     std::string room;
 
     std::string_view encoded(std::size_t about);
@@ -155,6 +154,7 @@ bool AmqpCodec::State::read_properties(AmqpReply& reply) const {
 }
 
 bool AmqpCodec::State::read_one(std::string_view encoded, AmqpReply& reply) {
+    if (!inner) inner.reset(pn_message());
     pn_message_clear(inner.get());
     if (!decoded(inner.get(), encoded)) return false;
     PeekedMessage peeked;
@@ -189,7 +189,7 @@ void AmqpCodec::State::read_peeked(AmqpReply& reply) {
 }
 
 AmqpCodec::AmqpCodec() : state_(std::make_unique<State>()) {
-    VC_CHECK(state_->message && state_->inner, "out of memory");
+    VC_CHECK(state_->message != nullptr, "out of memory");
 }
 
 AmqpCodec::~AmqpCodec() = default;

@@ -1,7 +1,6 @@
-// Messages as bytes and back: the one that goes round a queue, and the requests
-// to $cbs and $management with their replies. Owned by an engine, which lends
-// it bytes; keeps one message of Proton's for all. With engine.cpp the only
-// file of the layer that sees Proton.
+// Messages as bytes and back: the one that goes round a queue, and the requests to $cbs and
+// $management with their replies. Owned by an engine, which lends it bytes; keeps one message of
+// Proton's for all. With engine.cpp the only file of the layer that sees Proton.
 //
 // What cannot be decoded is told as such and never trusted; nothing here throws
 // or grows with what a peer sends beyond the size of the message.
@@ -19,8 +18,7 @@ struct pn_data_t;
 
 namespace vc {
 
-// A request to a node that answers, see "AMQP request/response" of Azure
-// Service Bus.
+// A request to a node that answers, see "AMQP request/response" of Azure Service Bus.
 struct AmqpRequest {
     std::uint64_t number = 0;  // becomes the message-id, and comes back as correlation
     std::string reply_to;

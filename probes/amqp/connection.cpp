@@ -136,7 +136,7 @@ void AmqpConnection::take(Instant now) {
 }
 
 void AmqpConnection::broken(Outcome outcome, bool planned) {
-    if (!broken_) broken_ = Broken{outcome, planned};
+    if (!broken_) broken_ = Broken{outcome, planned, false};
 }
 
 void AmqpConnection::handle(AmqpEvent& event, Instant now) {
@@ -352,7 +352,11 @@ void AmqpConnection::put_tokens(Instant now) {
         grant.wanted = false;
         if (!token || token->expires <= now) {
             // One that was put is good until it expires.
-            if (!grant.given || now >= grant.expires) return broken(Outcome::auth);
+            if (!grant.given || now >= grant.expires) {
+                broken(Outcome::auth);
+                broken_->no_token = true;
+                return;
+            }
             grant.again_at = now + std::max<Duration>((grant.expires - now) / 4, 1s);
             continue;
         }

@@ -1,14 +1,11 @@
-// An AMQP connection brought up step by step, each step a phase of its own:
-// sasl, open and, where the broker wants tokens, cbs_attach; then for every use
-// that is made of it cbs_put_token, and attach_send and credit or attach_recv.
-// Owned by one leg of a session, one object per connection.
+// An AMQP connection brought up step by step, each step a phase of its own: sasl, open and, where
+// the broker wants tokens, cbs_attach; then for every use that is made of it cbs_put_token, and
+// attach_send and credit or attach_recv. Owned by one leg of a session, one object per connection.
 //
-// Tokens are put before the links they are for, anew when three quarters of
-// their time are over (which leaves a quarter for whatever goes wrong, however
-// long they live) and when the secret has changed. A link that the peer
-// detaches as part of its housekeeping is attached again at once, and that is
-// told; any other detach ends its use. What ends the whole connection is
-// broken().
+// Tokens are put before the links they are for, anew when three quarters of their time are over
+// (which leaves a quarter for whatever goes wrong, however long they live) and when the secret has
+// changed. A link that the peer detaches as part of its housekeeping is attached again at once, and
+// that is told; any other detach ends its use. What ends the whole connection is broken().
 #pragma once
 
 #include <cstdint>
@@ -59,6 +56,7 @@ class AmqpConnection {
     struct Broken {
         Outcome outcome = Outcome::reset;
         bool planned = false;
+        bool no_token = false;  // auth, because there was none to be had
     };
 
     AmqpConnection(const AmqpConnectionOptions& options, Instant now);
@@ -77,8 +75,7 @@ class AmqpConnection {
     Instant phase_since(Use use) const;
     std::vector<PhaseTime> phases(Use use) const;  // of the connection and the use
     const std::vector<PhaseTime>& own_phases(Use use) const { return uses_[use].watch.phases(); }
-    // The use is over, though the connection may not be: the outcome, in the step
-    // under way.
+    // The use is over, though the connection may not be: the outcome, in the step under way.
     const std::optional<Outcome>& failed(Use use) const { return uses_[use].failed; }
 
     bool has(Use use) const { return use < uses_.size(); }
@@ -92,8 +89,7 @@ class AmqpConnection {
     const std::optional<Broken>& broken() const { return broken_; }
     bool closed() const { return closed_; }  // by the peer, in order, after close()
     bool broke_protocol() const { return broke_protocol_; }
-    // What a link is told apart by from all others of this connection,
-    // re-attached ones included.
+    // What a link is told apart by from all others of this connection, re-attached ones included.
     AmqpLinkId link(Use use) const;
 
     std::vector<Event> take_events();

@@ -141,8 +141,7 @@ void AmqpEngine::State::begin(const AmqpOptions& options) {
     pn_connection_set_container(connection, options.container_id.c_str());
     pn_connection_set_hostname(connection, options.hostname.c_str());
     pn_sasl_t* sasl = pn_sasl(transport);
-    // Left alone, Proton takes EXTERNAL wherever it is offered, with or without a
-    // certificate.
+    // Left alone, Proton takes EXTERNAL wherever it is offered, with or without a certificate.
     pn_sasl_allowed_mechs(sasl, name_of(options.login.mechanism));
     if (options.login.mechanism == SaslMechanism::plain) {
         pn_connection_set_user(connection, options.login.user.c_str());
@@ -156,9 +155,8 @@ void AmqpEngine::State::begin(const AmqpOptions& options) {
 }
 
 void AmqpEngine::State::run_events() {
-    // Proton tells only servers of a finished SASL exchange by an event; a client
-    // has to look. Before the events of what came with it, so that the phases
-    // stay in order.
+    // Proton tells only servers of a finished SASL exchange by an event; a client has to look.
+    // Before the events of what came with it, so that the phases stay in order.
     if (!over && !authenticated && pn_sasl_outcome(pn_sasl(driver.transport)) == PN_SASL_OK) {
         authenticated = true;
         note(AmqpEvent::Kind::authenticated);
@@ -471,8 +469,7 @@ void AmqpEngine::accept(std::uint64_t delivery) {
     const auto found = state.received.find(delivery);
     if (state.over || found == state.received.end()) return;
     pn_delivery_update(found->second, PN_ACCEPTED);
-    // A broker that does not offer the second settlement, or has settled already,
-    // is done.
+    // A broker that does not offer the second settlement, or has settled already, is done.
     pn_link_t* link = pn_delivery_link(found->second);
     const bool first = pn_link_remote_rcv_settle_mode(link) != PN_RCV_SECOND;
     if (first || pn_delivery_settled(found->second)) {

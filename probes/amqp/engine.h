@@ -1,15 +1,12 @@
-// An AMQP 1.0 client connection without IO: bytes and time in, events out;
-// commands in, bytes out. One connection, one AMQP session, a few links. One
-// object per connection. With codec.cpp the only file of the layer that sees
-// Proton (its C engine).
+// An AMQP 1.0 client connection without IO: bytes and time in, events out; commands in, bytes out.
+// One connection, one AMQP session, a few links. One object per connection. With codec.cpp the only
+// file of the layer that sees Proton (its C engine).
 //
-// SASL uses the one mechanism that the login names and no other (PLAIN is
-// allowed without TLS: TLS lies below and is the caller's to demand). What the
-// peer does wrong ends the connection with one `failed` event: bytes that are
-// no AMQP, a frame of more than 64 KiB, a message of more than 64 KiB, a link
-// or session that it begins itself. After failed or closed no further events
-// come. Proton's own callbacks are not used: events are polled, so nothing can
-// throw through C.
+// SASL uses the one mechanism that the login names and no other (PLAIN is allowed without TLS: TLS
+// lies below and is the caller's to demand). What the peer does wrong ends the connection with one
+// `failed` event: bytes that are no AMQP, a frame of more than 64 KiB, a message of more than 64
+// KiB, a link or session that it begins itself. After failed or closed no further events come.
+// Proton's own callbacks are not used: events are polled, so nothing can throw through C.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +40,7 @@ struct AmqpEvent {
         opened,     // the peer's open frame
         attached,   // link: with the terminus asked for
         credit,     // link: it may send; comes with every flow that leaves some
-        settled,    // link, tag: of the message sent; disposition, condition if
-                    // rejected
+        settled,    // link, tag: of the message sent; disposition, condition if rejected
         message,    // link, text: the body, delivery: for accept()
         reply,      // link, reply; accepted already
         completed,  // delivery: the peer settled what we accepted
@@ -76,15 +72,12 @@ class AmqpEngine {
     std::optional<Instant> wake_at() const;
 
     AmqpLinkId attach_sender(std::string_view address);
-    // Peek-lock: what is received stays the broker's until accept(). `credit` is
-    // kept out.
+    // Peek-lock: what is received stays the broker's until accept(). `credit` is kept out.
     AmqpLinkId attach_receiver(std::string_view address, int credit);
-    // For replies, to be sent to `reply_to`; they come as `reply` and are
-    // accepted at once.
+    // For replies, to be sent to `reply_to`; they come as `reply` and are accepted at once.
     AmqpLinkId attach_replies(std::string_view address, std::string_view reply_to);
     bool may_send(AmqpLinkId link) const;  // there is credit
-    // `tag` comes back in settled. Message-id and body are the same text. Needs
-    // may_send().
+    // `tag` comes back in settled. Message-id and body are the same text. Needs may_send().
     void send(AmqpLinkId link, std::uint64_t tag, std::string_view body);
     // The same for a request; its number is the tag.
     void send(AmqpLinkId link, const AmqpRequest& request);

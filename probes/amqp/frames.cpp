@@ -194,9 +194,21 @@ bool FrameGuard::check_frame(std::string_view frame) {
     if (begins < 8 || begins > frame.size()) return broken("a frame that begins beyond its end");
     if (type > 1) return broken("a frame of an unknown type");
     const std::string_view body = frame.substr(begins);
-    if (body.empty()) return type == 0 || broken("an empty frame of SASL");  // else a heartbeat
-    if (type == 0) return check_performative(body);
-    return amqp_values(body, 1).has_value() || broken("a frame that is not well-formed");
+    if (type == 1) return check_sasl(body);
+    return body.empty() || check_performative(body);  // nothing in it: a heartbeat
+}
+
+// Mechanisms, then an outcome, each once; none of our mechanisms is ever challenged.
+bool FrameGuard::check_sasl(std::string_view body) {
+    const auto value = amqp_values(body, 1);
+    if (!value || value->empty() || body.front() != '\0') {
+        return broken("a frame that is not well-formed");
+    }
+    const auto parts = amqp_values(body.substr(1), 2);
+    const auto code = parts && parts->size() == 2 ? unsigned_of((*parts)[0]) : std::nullopt;
+    if (code == 0x40 && !judged_ && !std::exchange(offered_, true)) return true;
+    if (code == 0x44 && offered_ && !std::exchange(judged_, true)) return true;
+    return broken("a frame of SASL out of turn");
 }
 
 bool FrameGuard::check_performative(std::string_view body) {

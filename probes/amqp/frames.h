@@ -41,6 +41,7 @@ class FrameGuard {
 
     bool broken(const char* words);
     bool check_frame(std::string_view frame);
+    bool check_sasl(std::string_view body);
     bool check_performative(std::string_view body);
     bool check_attach(const std::vector<std::string_view>& fields);
     bool check_transfer(const std::vector<std::string_view>& fields);
@@ -49,6 +50,8 @@ class FrameGuard {
     std::string pending_;
     std::string passed_;
     std::string words_;
+    bool offered_ = false;  // the mechanisms of SASL
+    bool judged_ = false;   // its outcome
     bool opened_ = false;
     bool begun_ = false;
     std::map<std::uint64_t, Handle> handles_;

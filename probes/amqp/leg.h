@@ -1,7 +1,6 @@
-// One of a session's connections to a broker: from asked for, over connected
-// and brought up, to closed. Owned by the session, which decides when it is
-// opened and closed; the leg keeps what was asked of the runner, and how long
-// each step took.
+// One of a session's connections to a broker: from asked for, over connected and brought up, to
+// closed. Owned by the session, which decides when it is opened and closed; the leg keeps what was
+// asked of the runner, and how long each step took.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +19,8 @@ class AmqpLeg {
   public:
     enum class State : std::uint8_t { down, connecting, up, closing };
 
-    // `name` begins the container id of its connections; each has a number of its
-    // own behind it, for a broker may take two links of one name and container
-    // for the same.
+    // `name` begins the container id of its connections; each has a number of its own behind it,
+    // for a broker may take two links of one name and container for the same.
     explicit AmqpLeg(AmqpConnectionOptions options) : options_(std::move(options)) {}
 
     State state() const { return state_; }
@@ -31,8 +29,7 @@ class AmqpLeg {
 
     // Only while it is down.
     void open(Instant now, Duration within);
-    // While connecting or up; what is still to be said is said first. No
-    // connection after.
+    // While connecting or up; what is still to be said is said first. No connection after.
     void close();
 
     // The end of the try, when it failed; else it is up.
@@ -45,8 +42,7 @@ class AmqpLeg {
     AmqpConnection& connection() { return *connection_; }
     const AmqpConnection& connection() const { return *connection_; }
     Instant since() const { return since_; }  // connecting or up
-    // Of the connection so far and of one use; of the name, the connection and
-    // TLS alone before.
+    // Of the connection so far and of one use; of the name, the connection and TLS alone before.
     std::vector<PhaseTime> phases(AmqpConnection::Use use) const;
     // Differs between any two links that it ever had.
     std::uint64_t link(AmqpConnection::Use use) const;

@@ -1,9 +1,8 @@
 // What the words of a broker say of the platform. Pure.
 //
-// Conditions are those of AMQP 1.0 part 2.8.15 and 2.8.16 and of Azure Service
-// Bus. Faults of configuration (a missing or disabled entity, rights, quota,
-// size) are misconfigured, which has no vote: they can never move anything.
-// Server-busy is an answer of its own.
+// Conditions are those of AMQP 1.0 part 2.8.15 and 2.8.16 and of Azure Service Bus. Faults of
+// configuration (a missing or disabled entity, rights, quota, size) are misconfigured, which has no
+// vote: they can never move anything. Server-busy is an answer of its own.
 #pragma once
 
 #include <string_view>
@@ -22,9 +21,8 @@ Outcome outcome_of_token_reply(const AmqpReply& reply);
 // Of a reply to a peek at $management; ok when it is sound.
 Outcome outcome_of_peek_reply(const AmqpReply& reply);
 
-// The peer's housekeeping: it gives up idle links and connections, moves
-// entities and restarts its nodes, and says so. Nothing has failed when the
-// link is back in time.
+// The peer's housekeeping: it gives up idle links and connections, moves entities and restarts its
+// nodes, and says so. Nothing has failed when the link is back in time.
 bool is_planned(std::string_view condition, std::string_view text);
 
 }  // namespace vc

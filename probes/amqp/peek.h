@@ -1,8 +1,7 @@
-// One talk with a queue's $management over a fresh connection: the links, a
-// peek of what waits in the queue (page after page, or the first alone), the
-// replies validated, and an orderly close. Used for the attempts of DM and SM,
-// and for messages that are missed: what can be peeked is stuck, what cannot is
-// lost. Owned by the session, on its leg for management.
+// One talk with a queue's $management over a fresh connection: the links, a peek of what waits in
+// the queue (page after page, or the first alone), the replies validated, and an orderly close.
+// Used for the attempts of DM and SM, and for messages that are missed: what can be peeked is
+// stuck, what cannot is lost. Owned by the session, on its leg for management.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +19,7 @@ class Peek {
     // `whole`: page after page up to what is sensible, and no orderly close.
     Peek(const std::string& queue, bool whole) : node_(queue + "/$management"), whole_(whole) {}
 
-    // Goes as far as it can; the leg is up, and the caller closes it once there
-    // is an end.
+    // Goes as far as it can; the leg is up, and the caller closes it once there is an end.
     void step(AmqpLeg& leg, Instant now);
     const std::optional<End>& end() const { return end_; }
 

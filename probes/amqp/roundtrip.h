@@ -1,6 +1,5 @@
-// Tokens that go out to a queue and come back: which are ours, which are new,
-// which are late, twice, overtaken or lost. Pure, and bounded: the last 1024
-// tokens are remembered.
+// Tokens that go out to a queue and come back: which are ours, which are new, which are late,
+// twice, overtaken or lost. Pure, and bounded: the last 1024 tokens are remembered.
 //
 // A lane is what keeps the order: one sending link and one queue.
 #pragma once

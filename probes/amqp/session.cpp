@@ -57,11 +57,20 @@ SessionOutput AmqpSession::start(const Attempt& attempt, Instant now) {
     } else {
         (kind == Kind::peek ? questions_ : turns_).add(std::move(open));
     }
-    // Whether the secret has changed is asked at least as often as anything is
-    // sent.
+    mind_secret(now);
+    return drive(now);
+}
+
+// Whether the secret has changed is asked at least as often as anything is sent.
+void AmqpSession::mind_secret(Instant now) {
+    const auto& credentials = options_.connection.credentials;
+    if (!credentials) return;
+    const std::uint64_t generation = credentials->generation();
+    if (std::exchange(generation_, generation) == generation) return;
     for (AmqpLeg& leg : legs_)
         leg.on_time(now);
-    return drive(now);
+    for (Redial& redial : redial_)
+        redial.secret_changed();
 }
 
 SessionOutput AmqpSession::on_connect(Leg leg, const ConnectResult& result, Instant now) {
@@ -235,8 +244,7 @@ void AmqpSession::on_message(Leg leg, Use use, const AmqpEvent& event, Instant n
             flight->received_at = now;
             flight->delivery = event.delivery;
             flight->open.phases.push_back({Phase::send_receive, now - flight->sent_at});
-            // Its settlement went with a link that the peer gave up; it was accepted,
-            // evidently.
+            // Its settlement went with a link that the peer gave up; it was accepted, evidently.
             if (flight->orphaned && !flight->settled_at) flight->settled_at = now;
             break;
         case Roundtrip::Arrival::late:
@@ -333,13 +341,11 @@ void AmqpSession::end_flight(std::uint64_t number, const Ending& ending, Instant
     }
 }
 
-// A link or its connection is gone, and with it the answers that would have
-// come over it.
+// A link or its connection is gone, and with it the answers that would have come over it.
 void AmqpSession::flights_lost(Leg leg, std::optional<Use> use, Outcome outcome, bool planned,
                                Instant now) {
     const auto sent = [&](const Flight& flight) {
-        // Of the kept sender's links the first is that of L, and the other one that
-        // of X.
+        // Of the kept sender's links the first is that of L, and the other one that of X.
         const bool its = !use || leg != kept_send || (*use == 0) == !flight.fresh();
         return its && flight.sent_over == leg && !flight.settled_at;
     };

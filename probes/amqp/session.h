@@ -1,43 +1,35 @@
-// All that is probed of one entity of a broker, as one session over five legs:
-// four kinds of attempts, told apart by their channel.
+// All that is probed of one entity of a broker, as one session over five legs: four kinds of
+// attempts, told apart by their channel.
 //
-//   L (DL SL) from send to receive on the queue over connections that are kept:
-//   leg 0 sends, leg 1
+//   L (DL SL) from send to receive on the queue over connections that are kept: leg 0 sends, leg 1
 //             receives, with credit always out.
-//   F (DF SF) the same on the queue for fresh connections: legs 2 and 3, opened
-//   at the same time,
+//   F (DF SF) the same on the queue for fresh connections: legs 2 and 3, opened at the same time,
 //             one message, everything closed.
-//   X (DX SX) in turns: sent by leg 0 to the fresh queue and received by a
-//   fresh leg 3; sent by a
-//             fresh leg 2 to the kept queue and received by leg 1. F and X
-//             share the fresh legs, one attempt after another, so that no queue
-//             ever has two consumers.
+//   X (DX SX) in turns: sent by leg 0 to the fresh queue and received by a fresh leg 3; sent by a
+//             fresh leg 2 to the kept queue and received by leg 1. F and X share the fresh legs,
+//             one attempt after another, so that no queue ever has two consumers.
 //   M (DM SM) a peek at the kept queue's $management over a fresh leg 4.
 //
-// Every attempt of L, F and X sends one message with a token of its own, waits
-// until the broker has settled it, until the same message is received, and
-// until its completion is settled. The queues belong to one session alone:
-// messages that are not its own are taken for what earlier runs left behind,
-// completed and ignored. Nothing is ever sent a second time.
+// Every attempt of L, F and X sends one message with a token of its own, waits until the broker has
+// settled it, until the same message is received, and until its completion is settled. The queues
+// belong to one session alone: messages that are not its own are taken for what earlier runs left
+// behind, completed and ignored. Nothing is ever sent a second time.
 //
-// Outcomes. What a broker says is mapped in outcome.h. A message settled and
-// not received by its deadline, three budgets after it was due, is lost when it
-// cannot be peeked either (asked of $management when it is two budgets old) or,
-// where that does not answer, when a later one of its kind came; else it is a
-// timeout in send_receive. One that comes afterwards is counted (late_answers);
-// one that comes twice while its attempt is open is a duplicate. A connection
-// that breaks ends what was sent over it and not settled as reset, and what
-// waits for delivery over it. When the peer had said that it closes or detaches
-// (idle, housekeeping), attempts go on instead: what arrives in time over the
-// next connection or link is ok. `direction` tells the half: send up to the
-// settlement, and what was accepted and is gone; recv from there on; none for
-// steps that both halves need, unless one half alone is held up.
+// Outcomes. What a broker says is mapped in outcome.h. A message settled and not received by its
+// deadline, three budgets after it was due, is lost when it cannot be peeked either (asked of
+// $management when it is two budgets old) or, where that does not answer, when a later one of its
+// kind came; else it is a timeout in send_receive. One that comes afterwards is counted
+// (late_answers); one that comes twice while its attempt is open is a duplicate. A connection that
+// breaks ends what was sent over it and not settled as reset, and what waits for delivery over it.
+// When the peer had said that it closes or detaches (idle, housekeeping), attempts go on instead:
+// what arrives in time over the next connection or link is ok. `direction` tells the half: send up
+// to the settlement, and what was accepted and is gone; recv from there on; none for steps that
+// both halves need, unless one half alone is held up.
 //
-// Every phase has a deadline of its own (outcome.h), which decides what a late
-// or timed-out attempt is put down to; of the phases of two connections that
-// are made at once the longer counts. An attempt that waits for a kept
-// connection ends when the try fails. Every come-back of a kept connection or
-// link and every failed try is a Reconnect.
+// Every phase has a deadline of its own (phases.h), which decides what a late or timed-out attempt
+// is put down to; of the phases of two connections that are made at once the longer counts. An
+// attempt that waits for a kept connection ends when the try fails. Every come-back of a kept
+// connection or link and every failed try is a Reconnect.
 #pragma once
 
 #include <array>
@@ -142,6 +134,7 @@ class AmqpSession : public Session {
     };
 
     // session.cpp: attempts, flights, and what the runner tells.
+    void mind_secret(Instant now);
     SessionOutput drive(Instant now);
     SessionOutput output(Instant now);
     void handle_events(Instant now);
@@ -206,6 +199,7 @@ class AmqpSession : public Session {
     std::array<bool, kept_legs> planned_{};  // its last loss was
     std::vector<PhaseTime> effort_;          // of the kept legs, for those that waited for it
     std::optional<Use> cross_use_;           // of leg 0: to the fresh queue
+    std::uint64_t generation_ = 0;           // of the secret, when it was looked at last
     Duration kept_budget_;                   // of the last attempt of L
     Waiting waiting_;                        // L
     std::map<std::uint64_t, Flight> flights_;

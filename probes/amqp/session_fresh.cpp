@@ -1,5 +1,4 @@
-// The fresh legs of an AmqpSession, and the attempts of F and X that take turns
-// on them.
+// The fresh legs of an AmqpSession, and the attempts of F and X that take turns on them.
 #include <algorithm>
 #include <utility>
 
@@ -101,15 +100,13 @@ void AmqpSession::check_turn(Leg leg, Instant now) {
         leg_failed(leg, {connection.broken()->outcome, Phase::none}, false, now);
         return;
     }
-    // Of the kept receiver it is seen with its leg; and links may go before their
-    // connection.
+    // Of the kept receiver it is seen with its leg; and links may go before their connection.
     const auto use = turn_use(leg);
     if (leg == kept_recv || !use || turn_->arrived || !connection.failed(*use)) return;
     turn_failed(leg, {*connection.failed(*use), connection.phase(*use)}, now);
 }
 
-// A message of the turn came back and was completed: what was opened for it is
-// closed in order.
+// A message of the turn came back and was completed: what was opened for it is closed in order.
 void AmqpSession::turn_arrived(OpenAttempt open, bool twice, Instant now) {
     turn_->open = std::move(open);
     turn_->arrived = true;

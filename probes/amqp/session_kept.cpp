@@ -47,17 +47,15 @@ void AmqpSession::check_kept(Leg leg, Instant now) {
     }
 }
 
-// When a leg that is up and not ready is given up, whoever waits for it; never
-// when it is ready.
+// When a leg that is up and not ready is given up, whoever waits for it; never when it is ready.
 Instant AmqpSession::up_deadline(Leg leg) const {
     const AmqpConnection& connection = legs_[leg].connection();
     if (!of_use_[leg]) return legs_[leg].since() + 3 * kept_budget_;
     return connection.ready(0) ? Instant::max() : connection.phase_since(0) + 3 * kept_budget_;
 }
 
-// The connection is of no more use, or could not be made. What was sent over it
-// and waits for an answer ends with it; what waits to be sent waits for the
-// next, unless this one never was of use.
+// The connection is of no more use, or could not be made. What was sent over it and waits for an
+// answer ends with it; what waits to be sent waits for the next, unless this one never was of use.
 void AmqpSession::kept_failed(Leg leg, End end, bool planned, Instant now) {
     const Direction half = leg == kept_send ? Direction::send : Direction::recv;
     if (end.phase == Phase::none) {
@@ -72,7 +70,9 @@ void AmqpSession::kept_failed(Leg leg, End end, bool planned, Instant now) {
         planned_[leg] = planned;
         flights_lost(leg, std::nullopt, end.outcome, planned, now);
     } else {
-        reconnected(leg, end, planned, redial_[leg].failed(end, now));
+        const bool no_token = legs_[leg].up() && legs_[leg].connection().broken() &&
+                              legs_[leg].connection().broken()->no_token;
+        reconnected(leg, end, planned, redial_[leg].failed(end, now, no_token));
         const bool other_ready = kept_ready(leg == kept_send ? kept_recv : kept_send);
         const Ending ending{end, other_ready ? half : half_of(end.phase), {}};
         // Whom the peer told that it closes, finds it open again in time, or not.
@@ -135,8 +135,7 @@ bool AmqpSession::kept_ready(Leg leg) const {
     return !connection.broken() && !connection.failed(0) && connection.ready(0);
 }
 
-// Where somebody is who waits for a use of a leg, and how that ends when
-// nothing more comes.
+// Where somebody is who waits for a use of a leg, and how that ends when nothing more comes.
 AmqpSession::Ending AmqpSession::stuck_at(Leg leg, std::optional<Use> use) const {
     const AmqpLeg& its = legs_[leg];
     switch (its.state()) {
@@ -150,8 +149,7 @@ AmqpSession::Ending AmqpSession::stuck_at(Leg leg, std::optional<Use> use) const
             break;
     }
     const Phase phase = its.connection().phase(use.value_or(0));
-    // Ready for the first use, but not yet asked for this one; or without credit
-    // again.
+    // Ready for the first use, but not yet asked for this one; or without credit again.
     if (phase == Phase::none || !use) return {{Outcome::timeout, Phase::credit}, {}, {}};
     return {{Outcome::timeout, phase}, {}, its.connection().phase_since(*use)};
 }
@@ -161,8 +159,7 @@ std::optional<AmqpSession::Ending> AmqpSession::kept_stuck(Leg leg) const {
     return stuck_at(leg, 0);
 }
 
-// When both halves are held up it is neither alone; the one that got less far
-// is told.
+// When both halves are held up it is neither alone; the one that got less far is told.
 AmqpSession::Ending AmqpSession::stuck_between(const std::optional<Ending>& send,
                                                const std::optional<Ending>& recv) {
     if (send && recv) {

@@ -1,5 +1,4 @@
-// The leg for $management of an AmqpSession: the attempts of M, and looks for
-// what is missed.
+// The leg for $management of an AmqpSession: the attempts of M, and looks for what is missed.
 #include <algorithm>
 #include <utility>
 

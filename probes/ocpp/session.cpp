@@ -261,8 +261,7 @@ void OcppSession::take_step(Instant now) {
         std::vector<CallKind> steps =
             steps_of(waiting_.front().attempt.channel, options_.meter_values);
         const bool starts = steps.back() == CallKind::stop;
-        // Too much is left behind to start more: that first, and this waits or
-        // times out.
+        // Too much is left behind to start more: that first, and this waits or times out.
         if (!starts || charger_.may_start()) {
             running_ = Running{waiting_.take(), std::move(steps), 0, false, now};
         }
@@ -279,15 +278,13 @@ void OcppSession::finish_running(End end, Instant now) {
     Running done = std::move(*running_);
     running_.reset();
     done.open.phases.push_back({Phase::call, now - done.called_at});
-    // The answer may come until twice the deadline; in doubt about a start,
-    // stop() waits for it.
+    // The answer may come until twice the deadline; in doubt about a start, stop() waits for it.
     charger_.give_up(now, now + 3 * done.open.attempt.budget);
     charger_.leave_transaction(now);
     finish(std::move(done.open), end, now);
 }
 
-// In which phase somebody is who waits now, and how it ends when nothing more
-// comes.
+// In which phase somebody is who waits now, and how it ends when nothing more comes.
 End OcppSession::end_of_wait() const {
     switch (link_) {
         case Link::down:
@@ -331,17 +328,15 @@ void OcppSession::keep_alive(Instant now) {
     websocket_->ping("voltcanary");
 }
 
-// The connection is of no more use: what runs on it ends, and so does what
-// waits for it to become ready. What waits on a ready connection waits for the
-// next one.
+// The connection is of no more use: what runs on it ends, and so does what waits for it to become
+// ready. What waits on a ready connection waits for the next one.
 void OcppSession::drop(End end, Instant now) {
     if (link_ == Link::down || link_ == Link::closing) return;
     if (link_ == Link::open) ++drops_;
     const bool ready = link_ == Link::open && charger_.state() == ChargerState::ready;
     link_ = Link::closing;
     close_ = true;
-    // First, so that a start that went down with the connection is not waited
-    // for.
+    // First, so that a start that went down with the connection is not waited for.
     charger_.lost(now);
     if (running_) finish_running(end, now);
     if (ready) {

@@ -1,19 +1,16 @@
-// A virtual charger as a Session: HB, TX and SC over one long-lived WebSocket.
-// What an attempt does is its channel: HB a heartbeat; TX start and stop of a
-// transaction, with meter values between when asked for; SC a heartbeat, then
-// start and stop.
+// A virtual charger as a Session: HB, TX and SC over one long-lived WebSocket. What an attempt does
+// is its channel: HB a heartbeat; TX start and stop of a transaction, with meter values between
+// when asked for; SC a heartbeat, then start and stop.
 //
-// Attempts queue behind the one CALL that OCPP allows; each has its own
-// deadline, three budgets after its intended start, and fails in the phase that
-// the session is in then. A connection is made when the first attempt is due
-// and kept; when it is lost it is made again at once, then with back-off. An
-// attempt that waits for it ends with it: refused, reset, timeout, auth (401,
-// 403), misconfigured (404; boot not accepted), busy (429, 503). While no try
-// is due before its deadline it ends at once with what the last try ended with.
+// Attempts queue behind the one CALL that OCPP allows; each has its own deadline, three budgets
+// after its intended start, and fails in the phase that the session is in then. A connection is
+// made when the first attempt is due and kept; when it is lost it is made again at once, then with
+// back-off. An attempt that waits for it ends with it: refused, reset, timeout, auth (401, 403),
+// misconfigured (404; boot not accepted), busy (429, 503). While no try is due before its deadline
+// it ends at once with what the last try ended with.
 //
-// stop() abandons attempts, then waits until every transaction is stopped,
-// reconnecting if need be. A start whose connection broke before its answer
-// cannot be traced and is left.
+// stop() abandons attempts, then waits until every transaction is stopped, reconnecting if need be.
+// A start whose connection broke before its answer cannot be traced and is left.
 #pragma once
 
 #include <cstdint>

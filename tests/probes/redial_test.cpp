@@ -65,11 +65,20 @@ TEST_CASE("refused credentials are not shown again for a minute, and success for
     redial.begin(start);
     redial.failed({Outcome::auth, Phase::sasl}, start);
     CHECK(*redial.next_try(start) >= start + 60s);
+    redial.secret_changed();
+    CHECK_FALSE(redial.next_try(start));
+    Redial none(1);
+    none.want();
+    none.begin(start);
+    none.failed({Outcome::auth, Phase::cbs_put_token}, start, true);
+    CHECK_FALSE(none.next_try(start));
     Redial other(1);
     other.want();
     for (int i = 0; i < 5; ++i)
         other.failed(refused, start);
     CHECK(*other.next_try(start) >= start + 4s);
+    other.secret_changed();  // which was not why it failed
+    CHECK(other.next_try(start));
     other.proved();
     other.lost(refused, start);
     CHECK_FALSE(other.next_try(start));

@@ -190,6 +190,7 @@ TEST_CASE("a token that cannot be had is retried while the last one is good, and
     }
     REQUIRE(joined.connection.broken());
     CHECK(joined.connection.broken()->outcome == Outcome::auth);
+    CHECK(joined.connection.broken()->no_token);
 }
 
 }  // namespace vc

@@ -119,7 +119,13 @@ TEST_CASE("every way to break a stream has its words") {
     CHECK(words(frame("", 0, 3)) == "a frame that begins beyond its end");
     CHECK(words(frame("", 0, 1)) == "a frame that begins beyond its end");
     CHECK(words(frame("", 2)) == "a frame of an unknown type");
-    CHECK(words(frame("", 1)) == "an empty frame of SASL");
+    CHECK(words(frame("", 1)) == "a frame that is not well-formed");
+    CHECK(words(frame("\x40", 1)) == "a frame that is not well-formed");
+    CHECK(words(sasl_mechanisms("A") + sasl_mechanisms("A")) == "a frame of SASL out of turn");
+    CHECK(words(sasl_outcome(0)) == "a frame of SASL out of turn");
+    CHECK(words(sasl_mechanisms("A") + sasl_outcome(0) + sasl_outcome(0)) ==
+          "a frame of SASL out of turn");
+    CHECK(words(frame(bytes("\x00\x53\x42\x45"), 1)) == "a frame of SASL out of turn");
     CHECK(words(frame("\x5f", 1)) == "a frame that is not well-formed");
     CHECK(words(frame("\x5f")) == "a frame that is not well-formed");
     CHECK(words(frame("\x40")) == "a frame that is not well-formed");

@@ -367,6 +367,33 @@ TEST_CASE("a token is replaced before it expires, and when the secret has change
     CHECK(world.drive.reconnects.empty());
 }
 
+TEST_CASE("a token that comes late, or a new secret, is shown without a minute's wait") {
+    AmqpProbeOptions options = usual();
+    const auto tokens = std::make_shared<Tokens>();
+    options.connection.credentials = tokens;
+    tokens->none = true;
+    World world({}, options);
+    world.start();
+    world.expect(Outcome::auth, Phase::cbs_put_token);
+    tokens->none = false;
+    world.start();
+    world.pass(1s);
+    world.expect(Outcome::ok, Phase::none);
+    AmqpManners refusing;
+    refusing.token_status = 401;
+    World refused(refusing, options);
+    refused.start();
+    refused.expect(Outcome::auth, Phase::cbs_put_token);
+    refused.manners = {};
+    refused.start();
+    refused.pass(5s);
+    refused.expect(Outcome::auth, Phase::cbs_put_token);
+    tokens->number = 2;
+    refused.start();
+    refused.pass(1s);
+    refused.expect(Outcome::ok, Phase::none);
+}
+
 TEST_CASE("no token, or one that is refused, is auth") {
     AmqpProbeOptions options = usual();
     const auto tokens = std::make_shared<Tokens>();
