@@ -51,7 +51,7 @@ async function refusals(steps, world) {
     const queue = await world.queue();
     const signature = world.signature(`sb://${world.host}/`, 600);
     const other = new ServiceBusClient(
-      `Endpoint=sb://${world.host}/;SharedAccessSignature=${signature}`);
+      `Endpoint=sb://${world.host};SharedAccessSignature=${signature}`);
     await other.createSender(queue).sendMessages({ body: "x" });
     await other.close();
   });
@@ -134,6 +134,7 @@ async function refusals(steps, world) {
     await sleep(300);
     for (const mode of ["rst", "forced"]) {
       await world.lab.fault({ component: "primary", kind: "drop", mode });
+      await sleep(300);
       await sender.sendMessages({ body: mode });
       await eventually(() => bodies.includes(mode), 8000);
     }

@@ -30,7 +30,8 @@ def parts(lapsed):
 def run(binary, folder, lapsed, steps):
     os.makedirs(folder, exist_ok=True)
     address = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(2, 254)}"
-    options = ["--tls-dir", folder, "--primary-amqps", address, "--primary-key", f"{RULE}:{KEY}",
+    options = ["--machine-idle", "--tls-dir", folder, "--primary-amqps", address,
+               "--primary-key", f"{RULE}:{KEY}",
                "--primary-key", f"{LISTEN_RULE}:{LISTEN_KEY}:Listen"]
     if lapsed:
         options += ["--time-lapse", f"30@{time.time():.9f}"]

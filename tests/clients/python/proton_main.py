@@ -10,13 +10,35 @@ import time
 import urllib.request
 import uuid
 
-from proton import (Array, ConnectionException, Data, Delivery, Message, SSLDomain, Terminus,
+from proton import (Array, ConnectionException, Data, Delivery, Message, SSLDomain,
                     UNDESCRIBED, symbol)
 from proton.reactor import Filter, LinkOption
-from proton.utils import BlockingConnection, ConnectionClosed, LinkDetached, SyncRequestResponse
+from proton.utils import BlockingConnection, ConnectionClosed, LinkDetached
 
-from lab import Lab, Steps, eventually, refused
+from lab import Lab, Steps, refused
 from keys import KEY, LISTEN_KEY, LISTEN_RULE, RULE, signature
+
+
+class Node:
+    """Request and response with a node that makes no addresses of its own ($cbs, $management)."""
+
+    def __init__(self, connection, address):
+        self.connection, self.name = connection, f"answers-{uuid.uuid4()}"
+        self.receiver = connection.create_receiver(address, name=self.name, credit=10)
+        self.sender = connection.create_sender(address)
+
+    def call(self, body, properties):
+        request = Message(id=str(uuid.uuid4()), reply_to=self.name, body=body,
+                          properties=properties)
+        self.sender.send(request)
+        reply = self.receiver.receive(timeout=5)
+        self.receiver.accept()
+        assert reply.correlation_id == request.id, reply.correlation_id
+        return reply
+
+    def close(self):
+        self.sender.close()
+        self.receiver.close()
 
 
 class World:
@@ -25,17 +47,17 @@ class World:
         self.port = lab.ports["primary"]
         self.host = f"127.0.0.1:{self.port}"
 
-    def connect(self, login="", mechanisms="ANONYMOUS", scheme="amqp", **options):
-        return BlockingConnection(f"{scheme}://{login}{self.host}", timeout=5,
+    def connect(self, login="", mechanisms="ANONYMOUS", scheme="amqp", host="127.0.0.1", **options):
+        return BlockingConnection(f"{scheme}://{login}{host}:{self.port}", timeout=5,
                                   allowed_mechs=mechanisms, allow_insecure_mechs=True, **options)
 
     def token(self, connection, entity, text=None, kind="servicebus.windows.net:sastoken"):
         """put-token for the entity; the reply's status and words."""
         audience = f"sb://{self.host}/{entity}"
-        request = Message(id=str(uuid.uuid4()), body=text or signature(audience, 600), properties={
-            "operation": "put-token", "type": kind, "name": audience})
-        cbs = SyncRequestResponse(connection, "$cbs")
-        reply = cbs.call(request)
+        node = Node(connection, "$cbs")
+        reply = node.call(text or signature(audience, 600),
+                          {"operation": "put-token", "type": kind, "name": audience})
+        node.close()
         return reply.properties["status-code"], reply.properties.get("status-description")
 
     def allowed(self, *entities, **options):
@@ -114,8 +136,9 @@ def ways_in(world):
         domain.set_trusted_ca_db(os.path.join(world.folder, "ca.pem"))
         domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME,
                                        os.path.join(world.folder, "ca.pem"))
-        connection = world.allowed("canary-probe", scheme="amqps", ssl_domain=domain)
-        connection.create_sender("canary-probe-2")
+        connection = world.allowed("canary-probe", scheme="amqps", host="localhost",
+                                   ssl_domain=domain)
+        connection.create_sender("canary-probe")
         connection.close()
 
     def untrusted():
@@ -124,7 +147,8 @@ def ways_in(world):
         domain.set_trusted_ca_db("/etc/ssl/certs/ca-certificates.crt")
         domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME,
                                        "/etc/ssl/certs/ca-certificates.crt")
-        refused(ConnectionException, lambda: world.connect(scheme="amqps", ssl_domain=domain))
+        refused(ConnectionException, lambda: world.connect(scheme="amqps", host="localhost",
+                                                           ssl_domain=domain))
 
     return [plain_login, no_token, token, tls, untrusted]
 
@@ -172,11 +196,10 @@ def messages(world):
         queue = world.queue("proton-3")
         connection = world.allowed(queue, f"{queue}/$management")
         send(connection, queue, "a", "b")
-        node = SyncRequestResponse(connection, f"{queue}/$management")
+        node = Node(connection, f"{queue}/$management")
 
         def call(operation, body):
-            return node.call(Message(id=str(uuid.uuid4()), body=body,
-                                     properties={"operation": f"com.microsoft:{operation}"}))
+            return node.call(body, {"operation": f"com.microsoft:{operation}"})
 
         reply = call("peek-message", {"from-sequence-number": 0, "message-count": 10})
         assert reply.properties["statusCode"] == 200, reply.properties
@@ -266,7 +289,7 @@ def ends(world):
 
 def run(binary, folder, lapsed, steps):
     os.makedirs(folder, exist_ok=True)
-    options = ["--tls-dir", folder, "--primary-key", f"{RULE}:{KEY}",
+    options = ["--machine-idle", "--tls-dir", folder, "--primary-key", f"{RULE}:{KEY}",
                "--primary-key", f"{LISTEN_RULE}:{LISTEN_KEY}:Listen"]
     if lapsed:
         options += ["--time-lapse", f"50@{time.time():.9f}"]

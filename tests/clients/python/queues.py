@@ -95,7 +95,7 @@ def sending(world):
     def own_schedule():
         """a message that is scheduled by its own property"""
         queue = world.queue()
-        world.send(queue, ServiceBusMessage("later", scheduled_enqueue_time_utc=later(0.8)))
+        world.send(queue, ServiceBusMessage("later", scheduled_enqueue_time_utc=later(2.5)))
         with client.get_queue_receiver(queue) as receiver:
             nothing(receiver)
             assert str(one(receiver)) == "later"
@@ -230,7 +230,8 @@ def locks(world):
             message = one(receiver)
             time.sleep(1.3)
             refused(MessageLockLostError, lambda: receiver.renew_message_lock(message))
-            refused(MessageLockLostError, lambda: receiver.complete_message(message))
+            # This client completes without waiting for the answer: it comes to nothing.
+            receiver.complete_message(message)
             again = one(receiver)
             assert again.delivery_count == 1
             receiver.complete_message(again)
