@@ -20,6 +20,13 @@ class Lab:
             raise RuntimeError(f"the lab ended with {self.process.wait()}")
         self.ports = json.loads(line)
 
+    @classmethod
+    def at(cls, ports):
+        """One that another process has started."""
+        lab = cls.__new__(cls)
+        lab.process, lab.ports = None, ports
+        return lab
+
     def stop(self):
         self.process.terminate()
         code = self.process.wait(timeout=10)

@@ -24,8 +24,8 @@ class Client(ServiceBusClient):
 
 
 class World:
-    def __init__(self, lab, address, authority):
-        self.lab, self.address, self.authority = lab, address, authority
+    def __init__(self, lab, address, authority, title):
+        self.lab, self.address, self.authority, self.title = lab, address, authority, title
         self.management = f"127.0.0.1:{lab.ports['primary']}"
         self.client = self.connect()
         self.admin = self.administrate()
@@ -48,7 +48,7 @@ class World:
 
     def name(self):
         self.made += 1
-        return f"py-{self.made}"
+        return f"py-{self.title}-{self.made}"
 
     def queue(self, **options):
         return self.admin.create_queue(self.name(), **options).name
