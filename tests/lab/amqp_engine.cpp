@@ -68,7 +68,9 @@ void AmqpConnection::set_up(pn_transport_t* transport) {
         };
         engine_->logins.remote = &remote_;
         check_logins(transport, engine_->logins);
-        pn_transport_require_auth(transport, true);
+        // Microsoft's JavaScript client leaves SASL out when its connection string holds a
+        // signature.
+        pn_transport_require_auth(transport, false);
     } else if (!settings_.mechanisms.empty()) {
         pn_sasl_allowed_mechs(sasl, settings_.mechanisms.c_str());
     } else {
@@ -129,7 +131,13 @@ bool AmqpConnection::feed_frame() {
     }
     const std::string_view frame = rest.substr(0, *size);
     if (settings_.server && stays_out(frame)) return false;
-    transfer_format_ = message_format(frame);
+    // A peer that does not wait for answers is right to: Proton takes the next step (after a login,
+    // the beginning of a session) only when it has been made to write the answer to the last.
+    if (answers_due_) pn_connection_driver_write_buffer(&engine_->driver);
+    const Performative what = performative(frame);
+    answers_due_ = what != Performative::Transfer && what != Performative::Disposition &&
+                   what != Performative::Flow;
+    transfer_format_ = what == Performative::Transfer ? message_format(frame) : 0;
     inbox_at_ += *size;
     feed(frame);
     return true;

@@ -170,8 +170,9 @@ class AmqpConnection : public std::enable_shared_from_this<AmqpConnection> {
     std::unordered_map<std::uint64_t, pn_delivery_t*> deliveries_;
     std::uint64_t next_id_ = 1;
     std::array<char, 16384> in_{};
-    std::string inbox_;                  // came, and is not the engine's yet
-    std::size_t inbox_at_ = 0;           // where its unread part begins
+    std::string inbox_;         // came, and is not the engine's yet
+    std::size_t inbox_at_ = 0;  // where its unread part begins
+    bool answers_due_ = false;  // the last frame may want an answer before the next is read
     std::uint32_t transfer_format_ = 0;  // of the frame that the engine has last
     std::unordered_map<pn_delivery_t*, std::uint32_t> formats_;  // of messages in several frames
     std::vector<AmqpLink> held_links_;

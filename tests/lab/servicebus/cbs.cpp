@@ -19,7 +19,7 @@ std::string entity_of(std::string_view text) {
 }  // namespace
 
 Cbs::Cbs(Agenda& agenda, std::vector<AccessKey> keys, Hooks hooks)
-    : agenda_(agenda), keys_(std::move(keys)), hooks_(std::move(hooks)) {}
+    : agenda_(agenda), keys_(std::move(keys)), hooks_(std::move(hooks)), errands_(agenda) {}
 
 bool Cbs::passes(const Credentials& login) const {
     return std::any_of(keys_.begin(), keys_.end(), [&](const AccessKey& key) {
@@ -86,20 +86,27 @@ bool Cbs::on_message(AmqpConnection& connection, LinkId link, DeliveryId deliver
         return true;
     }
     connection.settle(delivery, Settlement::Accepted);
-    if (hooks_.stalls && hooks_.stalls(connection)) {
-        if (guest.held.size() < most_waiting) guest.held.push_back(*request);
-    } else {
-        put_token(guest, *request);
-    }
+    // Its settlement goes out first: Microsoft's C client cannot bear the answer before it, and
+    // Proton writes what is sent in the same turn ahead of what is settled.
+    if (guest.held.size() >= most_waiting) return true;
+    guest.held.push_back(*request);
+    errands_.after({}, [this, weak = connection.weak_from_this()] {
+        const auto there = weak.lock();
+        const auto again = guests_.find(there.get());
+        if (there && again != guests_.end()) take_held(again->second);
+    });
     return true;
 }
 
 void Cbs::go_on() {
-    for (auto& [connection, guest] : guests_) {
-        if (guest.held.empty() || hooks_.stalls(*connection)) continue;
-        for (const PutToken& request : std::exchange(guest.held, {}))
-            put_token(guest, request);
-    }
+    for (auto& [connection, guest] : guests_)
+        take_held(guest);
+}
+
+void Cbs::take_held(Guest& guest) {
+    if (guest.held.empty() || (hooks_.stalls && hooks_.stalls(*guest.connection))) return;
+    for (const PutToken& request : std::exchange(guest.held, {}))
+        put_token(guest, request);
 }
 
 void Cbs::put_token(Guest& guest, const PutToken& request) {

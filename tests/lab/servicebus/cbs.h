@@ -69,12 +69,13 @@ class Cbs {
         std::map<LinkId, AmqpLink> requests;
         std::map<LinkId, AmqpLink> answers;
         std::deque<std::pair<LinkId, std::string>> waiting;  // for credit
-        std::deque<PutToken> held;                           // by a fault
+        std::deque<PutToken> held;                           // for a moment, or by a fault
         std::map<std::string, Grant> grants;                 // by entity, "" for the namespace
         std::uint64_t sent = 0;
         Timer expiry;
     };
 
+    void take_held(Guest& guest);
     void put_token(Guest& guest, const PutToken& request);
     std::pair<int, std::string> judge(Guest& guest, const PutToken& request);
     void answer(Guest& guest, const PutToken& request, int status, const std::string& words);
@@ -87,6 +88,7 @@ class Cbs {
     std::vector<AccessKey> keys_;
     Hooks hooks_;
     std::map<AmqpConnection*, Guest> guests_;
+    Errands errands_;
 };
 
 }  // namespace vc::lab::servicebus

@@ -2,6 +2,9 @@
 // client that can put tokens. Time-lapse 25 unless told otherwise.
 #pragma once
 
+#include <boost/json.hpp>
+
+#include "tests/lab/amqp_frame.h"
 #include "tests/lab/bench.h"
 #include "tests/lab/servicebus/front.h"
 
