@@ -232,5 +232,46 @@ TEST_CASE("the fake Azure stands on a port of the lab, and is told how truthful 
     CHECK(bench.lab.truth.lines().back().find("\"azure\"") != std::string::npos);
 }
 
+TEST_CASE("a namespace's keys are changed while it runs, and the platform stays") {
+    Bench bench(2);
+    REQUIRE(bench.ready());
+    const auto keys = [&](const std::string& rest) {
+        return bench.ask("POST", "/keys", R"({"component":"primary")" + rest + "}");
+    };
+    CHECK(keys(R"(,"keys":["root:one","reader:two:Listen"])").status == 200);
+    AmqpPeer old(bench.lab.agenda, bench.lab.primary.port(), {"root", "one"});
+    REQUIRE(bench.until([&] { return old.opened; }));
+    CHECK(keys(R"(,"keys":["root:new"])").status == 200);
+    AmqpPeer wrong(bench.lab.agenda, bench.lab.primary.port(), {"root", "one"});
+    AmqpPeer right(bench.lab.agenda, bench.lab.primary.port(), {"root", "new"});
+    REQUIRE(bench.until([&] { return wrong.closed && right.opened; }));
+    CHECK_FALSE(wrong.opened);
+    CHECK_FALSE(old.closed);
+    bench.fault(R"({"component":"primary","kind":"drop"})");
+    CHECK(bench.until([&] { return !bench.lab.ready(); }));
+    CHECK(bench.ready());  // the bridge and the backend have a login of their own
+    CHECK(keys("").body.find("keys: must be a list") != std::string::npos);
+    CHECK(keys(R"(,"keys":[7])").body.find("keys: must be texts") != std::string::npos);
+    CHECK(keys(R"(,"keys":["x"])").body.find("keys: must be NAME:KEY") != std::string::npos);
+    CHECK(bench.ask("POST", "/keys", R"({"component":"moon","keys":[]})").status == 400);
+}
+
+TEST_CASE("what a fault did to a message is told by its id, from a number on") {
+    Bench bench;
+    REQUIRE(bench.ready());
+    AmqpPeer peer(bench.lab.agenda, bench.lab.primary.port());
+    const LinkId to = peer.connection->open_sender("s", "canary-probe");
+    REQUIRE(bench.until([&] { return peer.attached(to); }));
+    bench.fault(
+        R"({"component":"primary","kind":"settle_delay","delay_ms":2000,"entity":"canary-probe"})");
+    peer.send(to, "hello", "late-one");
+    REQUIRE(bench.until([&] { return peer.outcomes.size() == 1; }));
+    const auto told = boost::json::parse(bench.ask("GET", "/truth/messages").body);
+    CHECK(told.at("message_id").as_string() == "late-one");
+    CHECK(told.at("what").as_string() == "settle");
+    CHECK(told.at("delay_ns").as_int64() >= 2'000'000'000);
+    CHECK(bench.ask("GET", "/truth/messages?from=1").body.empty());
+}
+
 }  // namespace
 }  // namespace vc::lab
