@@ -1,5 +1,5 @@
-// The kept legs of an AmqpSession: brought up, watched and made again, and the
-// attempts of L that wait for them.
+// The kept legs of an AmqpSession: brought up, watched and made again, and the attempts of L that
+// wait for them.
 #include <algorithm>
 #include <utility>
 
