@@ -115,9 +115,12 @@ bool AmqpConnection::feed_frame() {
     const std::string_view rest = std::string_view(inbox_).substr(inbox_at_);
     const auto size = frame_size(rest);
     const bool whole = size && *size > 0 && rest.size() >= *size;
-    if (size == 0u) {
+    // Proton would take a second login, and leak what it keeps of the first.
+    const bool again = whole && engine_->logins.decided && is_sasl(rest);
+    if (size == 0u || again) {
         pn_connection_driver_errorf(&engine_->driver, "amqp:framing-error",
-                                    "what came is no frame of at most 65536 octets");
+                                    again ? "a login has been answered already"
+                                          : "what came is no frame of at most 65536 octets");
         read_over_ = true;
         return true;
     }

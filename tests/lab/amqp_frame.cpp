@@ -95,6 +95,10 @@ std::optional<std::size_t> frame_size(std::string_view bytes) {
     return size < 8 || size > largest_frame ? 0 : size;
 }
 
+bool is_sasl(std::string_view frame) {
+    return frame.size() >= 8 && !frame.starts_with("AMQP") && frame[5] == 1;
+}
+
 Performative performative(std::string_view frame) {
     switch (head_of(frame).descriptor) {
         case 0x10:

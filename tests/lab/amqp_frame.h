@@ -18,7 +18,8 @@ inline constexpr std::string_view empty_frame{"\0\0\0\x08\x02\0\0\0", 8};
 // there to tell. 0: it is none, or larger than may be.
 std::optional<std::size_t> frame_size(std::string_view bytes);
 
-// Of a whole AMQP frame.
+// Of whole frames.
+bool is_sasl(std::string_view frame);
 enum class Performative {
     Open,
     Begin,

@@ -53,6 +53,9 @@ TEST_CASE("what is cut off, of another type or no AMQP at all reads as nothing")
     }
     CHECK(performative(frame(batch, 1)) == Performative::Other);
     CHECK(performative("AMQP") == Performative::Other);
+    CHECK(is_sasl(frame(batch, 1)));
+    CHECK_FALSE(is_sasl(frame(batch)));
+    CHECK_FALSE(is_sasl(std::string_view("AMQP\x03\x01\0\0", 8)));
     CHECK(performative(frame(std::string{"\0\x53\x12\xc0\0\0", 6})) == Performative::Attach);
     CHECK(performative(frame(std::string{"\0\xa3\x02x\0", 5})) == Performative::Other);
     std::string long_header = frame(batch);

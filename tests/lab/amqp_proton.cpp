@@ -44,7 +44,8 @@ std::string let_in(const Logins& logins, std::string_view mechanism, std::string
 }
 
 void process_init(pn_transport_t* transport, const char* mechanism, const pn_bytes_t* response) {
-    const auto* logins = static_cast<const Logins*>(pnx_sasl_get_context(transport));
+    auto* logins = static_cast<Logins*>(pnx_sasl_get_context(transport));
+    logins->decided = true;
     const std::string_view name = mechanism == nullptr ? "" : mechanism;
     const std::string_view said =
         response->start == nullptr ? "" : std::string_view(response->start, response->size);

@@ -17,6 +17,7 @@ namespace vc::lab {
 struct Logins {
     std::function<bool(const Credentials&)> passes;
     AmqpRemote* remote = nullptr;
+    bool decided = false;  // the peer has said who it is, and was answered
 };
 
 // Makes a server's transport offer MSSBCBS, PLAIN, ANONYMOUS and EXTERNAL, in the order in which

@@ -31,8 +31,9 @@ class Visitor : public Door::Guest, public std::enable_shared_from_this<Visitor>
     }
 
     void stop() override {
+        const auto kept = shared_from_this();  // what is cancelled may have been the last owner
         patience_.cancel();
-        const auto kept = std::exchange(self_, nullptr);
+        self_ = nullptr;
         if (cancel_) std::exchange(cancel_, nullptr)();
         Error ignored;
         socket_.close(ignored);

@@ -144,6 +144,7 @@ class HttpVisit : public Door::Guest, public std::enable_shared_from_this<HttpVi
     }
 
     void stop() override {
+        const auto kept = shared_from_this();  // the wait may have been the last owner
         wait_.cancel();
         if (layer_) layer_->transport().close();
         if (stream_) stream_->next_layer().transport().close();
