@@ -453,7 +453,8 @@ AmqpLinkId AmqpEngine::attach_replies(std::string_view address, std::string_view
 
 bool AmqpEngine::may_send(AmqpLinkId link) const {
     pn_link_t* found = state_->find(link);
-    return found != nullptr && pn_link_is_sender(found) && pn_link_credit(found) > 0;
+    return found != nullptr && pn_link_is_sender(found) && pn_link_credit(found) > 0 &&
+           pn_link_unsettled(found) < static_cast<int>(most_unsettled);
 }
 
 void AmqpEngine::send(AmqpLinkId link, std::uint64_t tag, std::string_view body) {

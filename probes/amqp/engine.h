@@ -76,7 +76,8 @@ class AmqpEngine {
     AmqpLinkId attach_receiver(std::string_view address, int credit);
     // For replies, to be sent to `reply_to`; they come as `reply` and are accepted at once.
     AmqpLinkId attach_replies(std::string_view address, std::string_view reply_to);
-    bool may_send(AmqpLinkId link) const;  // there is credit
+    // There is credit, and fewer than 256 sent messages wait to be settled.
+    bool may_send(AmqpLinkId link) const;
     // `tag` comes back in settled. Message-id and body are the same text. Needs may_send().
     void send(AmqpLinkId link, std::uint64_t tag, std::string_view body);
     // The same for a request; its number is the tag.

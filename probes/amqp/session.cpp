@@ -222,6 +222,7 @@ void AmqpSession::on_settled(const AmqpEvent& event, Instant now) {
         return;
     }
     Flight& flight = found->second;
+    if (flight.sent_over == kept_send && !flight.fresh()) yield_[kept_send].in_vain = 0;
     flight.open.phases.push_back({Phase::send_settle, now - flight.sent_at});
     const Outcome outcome = outcome_of_settlement(event);
     if (outcome != Outcome::ok) {
@@ -265,6 +266,7 @@ void AmqpSession::on_message(Leg leg, Use use, const AmqpEvent& event, Instant n
 }
 
 void AmqpSession::on_completed(Leg leg, std::uint64_t delivery, Instant now) {
+    if (leg == kept_recv) yield_[leg].in_vain = 0;
     const auto found = std::find_if(flights_.begin(), flights_.end(), [&](const auto& entry) {
         return entry.second.comes_over == leg && entry.second.delivery == delivery;
     });
@@ -316,8 +318,9 @@ void AmqpSession::expire_flights(Instant now) {
     }
     for (const std::uint64_t number : over) {
         const Flight& flight = flights_.at(number);
+        if (!flight.fresh()) count_in_vain(flight, now);
         Ending ending{{Outcome::timeout, flight.phase()}, {}, flight.since()};
-        if (!flight.settled_at && flight.orphaned) ending.end.outcome = Outcome::reset;
+        if (!flight.settled_at && flight.orphaned) ending.end.outcome = *flight.orphaned;
         if (flight.settled_at && !flight.received_at) {
             const bool gone = flight.peeked == Flight::Peeked::unknown
                                   ? roundtrip_.overtaken(number)
@@ -326,6 +329,7 @@ void AmqpSession::expire_flights(Instant now) {
         }
         end_flight(number, ending, now);
     }
+    give_up_useless(now);
 }
 
 void AmqpSession::end_flight(std::uint64_t number, const Ending& ending, Instant now) {
@@ -360,10 +364,11 @@ void AmqpSession::flights_lost(Leg leg, std::optional<Use> use, Outcome outcome,
     for (const std::uint64_t number : concerned) {
         Flight& flight = flights_.at(number);
         if (planned) {
-            if (sent(flight)) flight.orphaned = true;
+            if (sent(flight)) flight.orphaned = outcome;
             if (!flight.received_at) continue;
             // It is here; only the word that it is ours for good went with the link.
             flight.completed = true;
+            flight.delivery = 0;  // numbers begin anew with a connection
             end_if_done(number, now);
         } else {
             const Phase phase = sent(flight)         ? Phase::send_settle

@@ -30,6 +30,11 @@
 // is put down to; of the phases of two connections that are made at once the longer counts. An
 // attempt that waits for a kept connection ends when the try fails. Every come-back of a kept
 // connection or link and every failed try is a Reconnect.
+//
+// A kept leg that is up and of no use is given up and made again, with back-off: when three
+// attempts of L in a row ran out over it while nothing was settled (leg 0) or completed (leg 1),
+// and when leg 0 may not send for three budgets. That is a Reconnect too, a timeout in the phase
+// that nothing came of. What was on its way goes on to its own end.
 #pragma once
 
 #include <array>
@@ -99,8 +104,8 @@ class AmqpSession : public Session {
         std::uint64_t delivery = 0;
         bool completed = false;
         bool twice = false;
-        // Its link was detached before it was settled: only its arrival can tell.
-        bool orphaned = false;
+        // Its link went before it was settled: only its arrival can tell. What it is without.
+        std::optional<Outcome> orphaned;
         bool check_asked = false;
         enum class Peeked : std::uint8_t { unknown, there, missing } peeked = Peeked::unknown;
         Phase phase() const;
@@ -108,6 +113,14 @@ class AmqpSession : public Session {
         // When it is time to look whether it still waits in the queue.
         Instant check_at() const { return open.attempt.due + 2 * open.attempt.budget; }
         bool fresh() const { return sent_over == fresh_send || comes_over == fresh_recv; }
+    };
+
+    // What comes of a kept leg that is up.
+    struct Yield {
+        int in_vain = 0;            // attempts of L that ran out over it, with nothing in between
+        Phase phase = Phase::none;  // in which the last of them did
+        Instant since{};            // the first of them was sent
+        std::optional<Instant> dry_since;  // it is ready, and may not send
     };
 
     // The attempt of F or X that has the fresh legs.
@@ -169,6 +182,12 @@ class AmqpSession : public Session {
     std::optional<Ending> kept_stuck(Leg leg) const;
     std::vector<PhaseTime> kept_phases() const;
 
+    // session_yield.cpp: kept legs that are of no use.
+    void mind_credit(Instant now);
+    void count_in_vain(const Flight& flight, Instant now);
+    void give_up_useless(Instant now);
+    void give_up(Leg leg, Phase phase, Instant since, Instant now);
+
     // session_fresh.cpp: legs 2 and 3.
     void take_turns(Instant now);
     void begin_turn(Instant now);
@@ -197,11 +216,12 @@ class AmqpSession : public Session {
     std::array<Redial, kept_legs> redial_;
     std::array<bool, kept_legs> of_use_{};   // the kept leg has been ready since it was made
     std::array<bool, kept_legs> planned_{};  // its last loss was
-    std::vector<PhaseTime> effort_;          // of the kept legs, for those that waited for it
-    std::optional<Use> cross_use_;           // of leg 0: to the fresh queue
-    std::uint64_t generation_ = 0;           // of the secret, when it was looked at last
-    Duration kept_budget_;                   // of the last attempt of L
-    Waiting waiting_;                        // L
+    std::array<Yield, kept_legs> yield_{};
+    std::vector<PhaseTime> effort_;  // of the kept legs, for those that waited for it
+    std::optional<Use> cross_use_;   // of leg 0: to the fresh queue
+    std::uint64_t generation_ = 0;   // of the secret, when it was looked at last
+    Duration kept_budget_;           // of the last attempt of L
+    Waiting waiting_;                // L
     std::map<std::uint64_t, Flight> flights_;
     Waiting turns_;  // F and X
     std::optional<Turn> turn_;

@@ -7,12 +7,12 @@
 #include "probes/amqp/session.h"
 
 namespace vc {
-
 void AmqpSession::keep(Instant now) {
     if (kept_ready(kept_send) && kept_ready(kept_recv)) {
         if (!effort_.empty()) waiting_.set_phases(std::exchange(effort_, {}));
         send_waiting(now);
     }
+    mind_credit(now);
     expire_waiting(now);
     for (Leg leg = 0; leg < kept_legs; ++leg) {
         if (!legs_[leg].down() || !redial_[leg].begin(now)) continue;
@@ -21,12 +21,14 @@ void AmqpSession::keep(Instant now) {
 }
 
 void AmqpSession::bring_up(Leg leg, Instant now) {
+    yield_[leg] = {};
     legs_[leg].connection().add(leg == kept_send ? AmqpUse::send : AmqpUse::receive,
                                 options_.entity, now);
 }
 
 // While it is up.
 void AmqpSession::check_kept(Leg leg, Instant now) {
+    mind_credit(now);
     const AmqpConnection& connection = legs_[leg].connection();
     const Phase phase = connection.phase(0);
     if (connection.broken()) {
@@ -34,8 +36,10 @@ void AmqpSession::check_kept(Leg leg, Instant now) {
     } else if (connection.failed(0)) {
         leg_failed(leg, {*connection.failed(0), phase}, false, now);
     } else if (of_use_[leg]) {
-        // Ready, or its link is being attached again.
-        if (now >= up_deadline(leg)) leg_failed(leg, {Outcome::timeout, phase}, false, now);
+        // Ready, with or without credit, or its link is being attached again.
+        if (now < up_deadline(leg)) return;
+        if (phase == Phase::none) return give_up(leg, Phase::credit, *yield_[leg].dry_since, now);
+        leg_failed(leg, {Outcome::timeout, phase}, false, now);
     } else if (phase == Phase::none) {
         of_use_[leg] = true;
         merge_longest(effort_, legs_[leg].phases(0));
@@ -47,11 +51,13 @@ void AmqpSession::check_kept(Leg leg, Instant now) {
     }
 }
 
-// When a leg that is up and not ready is given up, whoever waits for it; never when it is ready.
+// When a leg that is up and not ready, or may not send, is given up, whoever waits for it.
 Instant AmqpSession::up_deadline(Leg leg) const {
     const AmqpConnection& connection = legs_[leg].connection();
     if (!of_use_[leg]) return legs_[leg].since() + 3 * kept_budget_;
-    return connection.ready(0) ? Instant::max() : connection.phase_since(0) + 3 * kept_budget_;
+    if (!connection.ready(0)) return connection.phase_since(0) + 3 * kept_budget_;
+    const auto& dry_since = yield_[leg].dry_since;
+    return dry_since ? *dry_since + 3 * kept_budget_ : Instant::max();
 }
 
 // The connection is of no more use, or could not be made. What was sent over it and waits for an

@@ -251,7 +251,7 @@ void AmqpPeer::State::on_attach(pn_link_t* link) {
     links.back().up = true;
     if (!from || !manners.credit) return;
     if (address != "$cbs" && fails(Phase::credit, link)) return;
-    pn_link_flow(link, 100);
+    pn_link_flow(link, manners.grant);
 }
 
 void AmqpPeer::State::on_delivery(pn_delivery_t* delivery) {

@@ -30,6 +30,7 @@ enum class AmqpFault : std::uint8_t {
 struct AmqpManners {
     bool attach_sender = true;    // answers the attach of the client's sender
     bool credit = true;           // grants credit
+    int grant = 100;              // so much of it, once
     bool attach_receiver = true;  // answers the attach of the client's receiver
     bool settle = true;           // settles what is sent
     bool deliver = true;          // delivers what was sent

@@ -325,6 +325,23 @@ TEST_CASE("messages that the peer never lets us complete do not pile up for ever
     CHECK(pair.events.back().text == "the peer leaves more than 256 accepted messages unsettled");
 }
 
+TEST_CASE("messages that the peer never settles do not pile up for ever either") {
+    AmqpManners manners;
+    manners.settle = false;
+    manners.grant = 400;
+    Pair pair(manners);
+    pair.attach();
+    std::uint64_t sent = 0;
+    while (pair.engine.may_send(pair.sender) && sent < 400) {
+        pair.engine.send(pair.sender, ++sent, "x");
+        pair.flow();
+    }
+    CHECK(sent == 256);
+    pair.peer.settle_held();
+    pair.flow();
+    CHECK(pair.engine.may_send(pair.sender));
+}
+
 TEST_CASE("a peer that falls silent is given up after the idle timeout, and heartbeats are sent") {
     AmqpOptions idle = options();
     idle.idle_timeout = 20s;
