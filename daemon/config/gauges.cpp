@@ -93,6 +93,11 @@ void read_prometheus(const Reading& in) {
         (question.query.empty() || question.query.size() > most_query)) {
         fields.error("query", "must have 1 to " + std::to_string(most_query) + " characters");
     }
+    fields.text("data_time", question.data_time);
+    if (fields.child("data_time") != nullptr &&
+        (question.data_time.empty() || question.data_time.size() > most_query)) {
+        fields.error("data_time", "must have 1 to " + std::to_string(most_query) + " characters");
+    }
     question.green = read_comparison(fields, "green");
     question.red = read_comparison(fields, "red");
     const bool has_usual = fields.child("usual") != nullptr;

@@ -1,8 +1,15 @@
 // An instant query of Prometheus' HTTP API, GET /api/v1/query: one number, of a vector with exactly
 // one series or of a scalar. No series, several of them, NaN, an infinity, another type, an error
-// of the query: missing, each with its reason. The age is the time since the sample's timestamp,
-// which is when Prometheus evaluated the query; a query that may rest on old samples must ask for
-// their own age, e.g. `claim and on() (time() - claim_timestamp_seconds < 300)`.
+// of the query: missing, each with its reason.
+//
+// The age. A sample of an answer bears the time at which Prometheus evaluated the query, and not
+// that of the data: Prometheus takes a series' last sample for up to five minutes (its lookback),
+// so a source that has stopped can read as fresh that long. Without a data_time the age is
+// therefore that of the evaluation, and says nothing of the data. With one, a query such as
+// `timestamp(x)` or `min(timestamp(x))`, the age is the time since then; both are asked for in one
+// request, so that they are of one evaluation, and both must be vectors. They are told apart by a
+// label put on each. Then a data_time that cannot be read makes the gauge missing. A time to come
+// is an age of zero.
 #pragma once
 
 #include <string>

@@ -55,6 +55,9 @@ struct PrometheusQuestion {
     std::optional<Comparison> green;
     std::optional<Comparison> red;
     double usual = 1;
+    // A second query, for the time of the data in Unix seconds; empty: the query's own time is
+    // taken for it.
+    std::string data_time{};
 };
 
 // One metric of a namespace, a minute at a time; see azure_monitor.h.

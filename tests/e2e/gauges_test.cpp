@@ -205,6 +205,13 @@ TEST_CASE("any query of a real Prometheus plays any part, and says why when it d
         source("none", "query: no_such_series}, role: own_connections}") +
         source("wrong", "query: \"sum(\"}, role: own_connections}") +
         source("nan", "query: \"vector(0) / 0\"}, role: own_connections}") +
+        source("stale",
+               "query: vector(900), data_time: vector(time() - 400)}, role: own_messages}") +
+        source("too-old",
+               "query: vector(900), data_time: vector(time() - 4000)}, role: own_messages}") +
+        source("dated",
+               "query: voltcanary_paused, data_time: timestamp(voltcanary_paused), "
+               "green: \"== 0\"}, role: vendor_claim}") +
         source("fleet", "query: vector(900), usual: 1200}, role: chargers_connected}") +
         source("load", "query: scalar(vector(3))}, role: own_messages}");
     Watcher watcher(dir, platform, options);
@@ -224,6 +231,12 @@ TEST_CASE("any query of a real Prometheus plays any part, and says why when it d
     CHECK(eventually(platform.clock(), 30s, [&] { return number("fleet") == 0.75; }));
     CHECK(number("load") == 3);
     CHECK(gauge(watcher, "fleet").at("age_s").to_number<double>() < 10);
+    // Evaluated as just now as the others; what differs is what Prometheus has of them.
+    CHECK(eventually(platform.clock(), 10s, [&] { return number("stale") == 900; }));
+    CHECK(gauge(watcher, "stale").at("age_s").to_number<double>() >= 399);
+    CHECK(has(reason(watcher, "too-old"), "the data is older than "));
+    CHECK(eventually(platform.clock(), 10s, [&] { return claim(watcher, "dated") == "green"; }));
+    CHECK(gauge(watcher, "dated").at("age_s").to_number<double>() < 10);
     CHECK(eventually(platform.clock(), 10s, [&] {
         return has(reason(watcher, "several"), " series match where one is needed; aggregate them");
     }));

@@ -188,6 +188,9 @@ TEST_CASE("any query of Prometheus can play any part") {
     CHECK(fleet.role == GaugeRole::chargers_connected);
     CHECK(fleet.every == 20s);
     CHECK(std::get<PrometheusQuestion>(fleet.question).usual == 1200);
+    CHECK(std::get<PrometheusQuestion>(fleet.question).data_time ==
+          "min(timestamp(ocpp_connected))");
+    CHECK(red.data_time.empty());
     CHECK(std::get<PlainAuth>(fleet.auth).user == "canary");
     CHECK(std::get<PlainAuth>(fleet.auth).password.reveal() == "s3cr3t");
     const GaugeConfig& connections = config.gauges[6];

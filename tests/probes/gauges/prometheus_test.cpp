@@ -18,7 +18,8 @@ std::string series(const std::string& value, const std::string& time = "100.5") 
 }
 
 std::optional<double> number(const std::string& body, double usual = 1) {
-    return read_prometheus(body, {"", "q", {}, {}, usual}, GaugeRole::own_messages, Instant{160s})
+    return read_prometheus(body, {"", "q", {}, {}, usual, ""}, GaugeRole::own_messages,
+                           Instant{160s})
         .value;
 }
 
@@ -33,13 +34,29 @@ VendorClaim claim(const std::string& value, const PrometheusQuestion& question) 
     return gauge.vendor;
 }
 
+PrometheusQuestion dated() {
+    PrometheusQuestion question;
+    question.green = Comparison{Comparison::Kind::equal, 1};
+    question.data_time = "timestamp(x)";
+    return question;
+}
+
+// A series of an answer to a query with a data_time.
+std::string part(const std::string& name, const std::string& value) {
+    return R"({"metric":{"voltcanary_part":")" + name + R"("},"value":[159,")" + value + "\"]}";
+}
+
+Gauge read_dated(const std::string& result) {
+    return read_prometheus(vector_of(result), dated(), GaugeRole::vendor_claim, Instant{160s});
+}
+
 }  // namespace
 
 TEST_CASE("the query is escaped into the path, after the server's own prefix") {
-    CHECK(prometheus_path({"/prom", "sum(rate(x{a=\"b c\"}[5m])) > 1.5-_~", {}, {}, 1}) ==
+    CHECK(prometheus_path({"/prom", "sum(rate(x{a=\"b c\"}[5m])) > 1.5-_~", {}, {}, 1, ""}) ==
           "/prom/api/v1/query?query=sum%28rate%28x%7Ba%3D%22b%20c%22%7D%5B5m%5D%29%29%20%3E%201.5"
           "-_~");
-    CHECK(prometheus_path({"", "\xC3\xA9", {}, {}, 1}) == "/api/v1/query?query=%C3%A9");
+    CHECK(prometheus_path({"", "\xC3\xA9", {}, {}, 1, ""}) == "/api/v1/query?query=%C3%A9");
 }
 
 TEST_CASE("one series or a scalar is a number, with the age of its sample") {
@@ -54,12 +71,56 @@ TEST_CASE("one series or a scalar is a number, with the age of its sample") {
     CHECK(read(vector_of(series("1"))).vendor == VendorClaim::missing);
 }
 
-TEST_CASE("a time that no clock shows, or one to come, makes no age and keeps the number") {
-    for (const char* time : {"0", "-5", "1e300", "9999999999999999999", "1000"}) {
+TEST_CASE(
+    "a time to come makes no age and keeps the number, one that no clock shows keeps nothing") {
+    CHECK(read(vector_of(series("1", "1000"))).age == 0s);
+    CHECK(read(vector_of(series("1", "1000"))).value == 1.0);
+    for (const char* time : {"0", "-5", "1e300", "9999999999999999999"}) {
         CAPTURE(time);
-        CHECK(read(vector_of(series("1", time))).age == 0s);
-        CHECK(read(vector_of(series("1", time))).value == 1.0);
+        CHECK(read(vector_of(series("1", time))).reason == "the sample's time is no clock's");
+        CHECK(read(vector_of(series("1", time))).missing());
     }
+}
+
+TEST_CASE("the time of the data is asked for in the same request") {
+    CHECK(prometheus_path({"", "a", {}, {}, 1, "timestamp(a)"}) ==
+          "/api/v1/query?query=label_replace%28%0Aa%0A%2C%20%22voltcanary_part%22%2C%20%22value%22"
+          "%2C%20%22%22%2C%20%22%22%29%20or%20label_replace%28%0Atimestamp%28a%29%0A%2C%20%22"
+          "voltcanary_part%22%2C%20%22data_time%22%2C%20%22%22%2C%20%22%22%29");
+}
+
+TEST_CASE("a stale series that is evaluated now has the age of its data") {
+    // Evaluated at 159 s, of data of 40 s.
+    const Gauge gauge = read_dated(part("value", "1") + "," + part("data_time", "40"));
+    CHECK(gauge.vendor == VendorClaim::green);
+    CHECK(gauge.age == 120s);
+    CHECK(read_dated(part("data_time", "40.5") + "," + part("value", "0")).age == 119500ms);
+    CHECK(read_dated(part("value", "1") + "," + part("data_time", "161")).age == 0s);
+}
+
+TEST_CASE("a claim whose data has no time that can be read is missing, with the reason") {
+    const auto reason = [](const std::string& result) {
+        const Gauge gauge = read_dated(result);
+        CHECK(gauge.missing());
+        return gauge.reason;
+    };
+    const std::string value = part("value", "1");
+    const std::string time = part("data_time", "40");
+    CHECK(reason(value) == "no series matches data_time");
+    CHECK(reason(time) == "no series matches");
+    CHECK(reason(value + "," + value + "," + time) ==
+          "2 series match where one is needed; aggregate them");
+    CHECK(reason(value + "," + time + "," + time) ==
+          "2 series match data_time where one is needed; aggregate them");
+    for (const char* wrong : {"NaN", "+Inf", "0", "-1", "1763650000000", "x"}) {
+        CHECK(reason(value + "," + part("data_time", wrong)) ==
+              "the data_time is " + std::string(wrong));
+    }
+    CHECK(reason(value + R"(,{"metric":{"voltcanary_part":"data_time"},"value":[159,40]})") ==
+          "the sample is no pair of time and number");
+    CHECK(read_prometheus(R"({"status":"success","data":{"resultType":"scalar","result":[9,"7"]}})",
+                          dated(), GaugeRole::vendor_claim, Instant{160s})
+              .reason == "the query gives a scalar, not a number");
 }
 
 TEST_CASE("NaN, infinities, huge numbers and words are missing and named") {

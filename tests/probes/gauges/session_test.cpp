@@ -31,7 +31,7 @@ GaugeSpec spec(GaugeRole role = GaugeRole::vendor_claim) {
 
 GaugeSpec number_spec(double usual) {
     GaugeSpec numbers = spec(GaugeRole::chargers_connected);
-    numbers.question = PrometheusQuestion{"", "up", {}, {}, usual};
+    numbers.question = PrometheusQuestion{"", "up", {}, {}, usual, ""};
     return numbers;
 }
 
