@@ -27,7 +27,13 @@ Gauge read_availability(std::string_view body, Instant now) {
     }
     const auto reported = json->text_at("properties.reportedTime");
     const auto at = reported ? utc_time(*reported) : std::nullopt;
-    if (at) gauge.age = std::max(Duration::zero(), now - *at);
+    if (at) {
+        gauge.age = std::max(Duration::zero(), now - *at);
+        return gauge;
+    }
+    gauge.vendor = VendorClaim::missing;
+    gauge.reason = reported ? "properties.reportedTime is no time in UTC: " + std::string(*reported)
+                            : "the answer has no properties.reportedTime";
     return gauge;
 }
 

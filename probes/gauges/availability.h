@@ -2,8 +2,8 @@
 // Health (2020-05-01),
 //   {"properties": {"availabilityState": "Available", "reportedTime": "2026-03-18T22:00:00Z"}}
 // Available is green; Degraded and Unavailable are red; anything else (Unknown, no such JSON) is
-// missing, with the reason. The claim's age is the time since reportedTime, zero when that is
-// absent or in the future.
+// missing, with the reason. The claim's age is the time since reportedTime, zero when that is in
+// the future. Without a reportedTime that can be read nobody knows how old the claim is: missing.
 #pragma once
 
 #include <string>

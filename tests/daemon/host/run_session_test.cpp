@@ -243,8 +243,10 @@ TEST_CASE("a kept connection is made again after it was dropped") {
 
 TEST_CASE("a vendor's claim comes out as a gauge") {
     Desk desk;
-    desk.says = "HTTP/1.1 200 OK\r\n\r\n{\"properties\":{\"availabilityState\":\"Available\"}}";
-    desk.says.insert(17, "Content-Length: 48\r\n");
+    const std::string claim = R"({"properties":{"availabilityState":"Available",)"
+                              R"("reportedTime":"2026-03-18T22:00:00Z"}})";
+    desk.says =
+        "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(claim.size()) + "\r\n\r\n" + claim;
     GaugeSpec spec;
     spec.server = {"127.0.0.1", desk.acceptor.local_endpoint().port(), "", false};
     spec.question = AvailabilityQuestion{"/"};

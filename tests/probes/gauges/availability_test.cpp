@@ -25,16 +25,34 @@ TEST_CASE("the vendor's words are green, red or missing, with their age") {
     CHECK(read_availability(claim("Unknown"), now).reason == "the state is Unknown");
 }
 
-TEST_CASE("a time that is absent, wrong or in the future makes no age and keeps the claim") {
+TEST_CASE("a time to come makes no age, and a fraction of a second is dropped") {
     const Instant now{160s};
-    for (const char* time : {"", "yesterday", "1970-13-01T00:00:00Z", "1970-01-01T00:09:00Z"}) {
-        const Gauge gauge = read_availability(claim("Available", time), now);
-        CHECK(gauge.vendor == VendorClaim::green);
-        CHECK(gauge.age == 0s);
-    }
+    const Gauge ahead = read_availability(claim("Available", "1970-01-01T00:09:00Z"), now);
+    CHECK(ahead.vendor == VendorClaim::green);
+    CHECK(ahead.age == 0s);
     const Gauge gauge = read_availability(claim("Available", "1970-01-01T00:02:00.1234567Z"), now);
+    CHECK(gauge.vendor == VendorClaim::green);
     CHECK(gauge.age == 40s);
-    CHECK(read_availability(R"({"properties":{"availabilityState":"Available"}})", now).age == 0s);
+}
+
+TEST_CASE("a claim of unknown age is missing, green or red, and says why") {
+    const Instant now{160s};
+    for (const char* state : {"Available", "Unavailable", "Degraded"}) {
+        for (const char* time : {"", "yesterday", "1970-13-01T00:00:00Z", "0001-01-01T00:00:00Z"}) {
+            CAPTURE(time);
+            const Gauge gauge = read_availability(claim(state, time), now);
+            CHECK(gauge.missing());
+            CHECK(gauge.reason ==
+                  "properties.reportedTime is no time in UTC: " + std::string(time));
+        }
+        const std::string start = R"({"properties":{"availabilityState":")" + std::string(state);
+        for (const char* rest :
+             {R"("}})", R"(","reportedTime":7}})", R"(","reportedTime":null}})"}) {
+            const Gauge gauge = read_availability(start + rest, now);
+            CHECK(gauge.missing());
+            CHECK(gauge.reason == "the answer has no properties.reportedTime");
+        }
+    }
 }
 
 TEST_CASE("what is no availability is missing, and says why") {
