@@ -161,10 +161,9 @@ std::optional<Instant> AmqpSession::wake_at(Instant now) const {
         queue->wake_by(at);
     for (const auto& [number, flight] : flights_) {
         wake_by(at, flight.open.deadline);
-        const bool missed = options_.management && flight.settled_at && !flight.received_at;
-        if (missed && !flight.check_asked && flight.check_at() > now) {
-            wake_by(at, flight.check_at());
-        }
+        if (!options_.management || !flight.missed() || flight.check_asked) continue;
+        const Instant look = std::max(flight.check_at(), next_look_);
+        if (look > now) wake_by(at, look);
     }
     if (turn_) wake_by(at, turn_->open.deadline);
     if (question_) wake_by(at, question_->until);

@@ -17,7 +17,8 @@
 //
 // Outcomes. What a broker says is mapped in outcome.h. A message settled and not received by its
 // deadline, three budgets after it was due, is lost when it cannot be peeked either (asked of
-// $management when it is two budgets old) or, where that does not answer, when a later one of its
+// $management when it is two budgets old, but not more often than every 30 s, and one answer serves
+// all that it can) or, where that does not answer or was not asked, when a later one of its
 // kind came; else it is a timeout in send_receive. One that comes afterwards is counted
 // (late_answers); one that comes twice while its attempt is open is a duplicate. A connection that
 // breaks ends what was sent over it and not settled as reset, and what waits for delivery over it.
@@ -37,6 +38,7 @@
 // that nothing came of. What was on its way goes on to its own end.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -112,6 +114,12 @@ class AmqpSession : public Session {
         Instant since() const;
         // When it is time to look whether it still waits in the queue.
         Instant check_at() const { return open.attempt.due + 2 * open.attempt.budget; }
+        // It was accepted, and has not come.
+        bool missed() const { return settled_at && !received_at; }
+        // What is not in the queue by then will never be; only when it is missed.
+        Instant peekable_at() const {
+            return std::min(check_at(), *settled_at + open.attempt.budget);
+        }
         bool fresh() const { return sent_over == fresh_send || comes_over == fresh_recv; }
     };
 
@@ -228,6 +236,8 @@ class AmqpSession : public Session {
     bool cross_reversed_ = false;  // which way the next X goes
     Waiting questions_;            // M
     std::optional<Question> question_;
+    Instant next_look_ = Instant::min();
+    Leg looked_for_ = kept_recv;  // what comes over this one, the last time
     bool stopping_ = false;
     std::vector<Observation> seen_;
     std::vector<Reconnect> reconnects_;

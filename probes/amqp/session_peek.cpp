@@ -6,6 +6,15 @@
 #include "probes/amqp/session.h"
 
 namespace vc {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A look is a connection of its own and some requests, which count against what a broker allows a
+// namespace: it must not be the watchdog that a broker in trouble is throttled by.
+constexpr Duration between_looks = 30s;
+
+}  // namespace
 
 void AmqpSession::ask_questions(Instant now) {
     for (OpenAttempt& open : questions_.take_expired(now, std::nullopt)) {
@@ -46,34 +55,40 @@ void AmqpSession::end_question(const Ending& ending, Instant now) {
     if (state == AmqpLeg::State::up || state == AmqpLeg::State::connecting) leg.close();
 }
 
-// Messages that were accepted and have not come, although it is late: are they
-// still there? One look serves all that are missed on the same queue.
+// Messages that were accepted and have not come, although it is late: are they still there? One
+// look serves all that are missed on the same queue; when some are on both, the queues take turns.
 void AmqpSession::look_for_missed(Instant now) {
-    if (!options_.management) return;
+    if (!options_.management || now < next_look_) return;
+    const auto missed = [now](const Flight& flight) {
+        return !flight.check_asked && flight.check_at() <= now && flight.missed();
+    };
     std::optional<Leg> comes_over;
+    for (const auto& [number, flight] : flights_) {
+        if (!missed(flight)) continue;
+        if (!comes_over || *comes_over == looked_for_) comes_over = flight.comes_over;
+    }
+    if (!comes_over) return;
     Instant until{};
     for (auto& [number, flight] : flights_) {
-        const bool missed = flight.settled_at && !flight.received_at && now >= flight.check_at();
-        if (!missed || flight.check_asked) continue;
-        if (comes_over && *comes_over != flight.comes_over) continue;
-        comes_over = flight.comes_over;
+        if (!missed(flight) || flight.comes_over != *comes_over) continue;
         until = std::max(until, flight.open.deadline);
         flight.check_asked = true;
     }
-    if (!comes_over) return;
+    next_look_ = now + between_looks;
+    looked_for_ = *comes_over;
     const std::string& queue = *comes_over == kept_recv ? options_.entity : options_.fresh_entity;
     question_.emplace(Question{std::nullopt, until, *comes_over, Peek(queue, true)});
 }
 
 void AmqpSession::apply(const Peek& peek, Leg comes_over) {
     for (auto& [number, flight] : flights_) {
-        if (flight.comes_over != comes_over || !flight.settled_at || flight.received_at) continue;
+        if (flight.comes_over != comes_over || !flight.missed()) continue;
         const auto its = [&, token = number](const std::string& body) {
             return roundtrip_.number_in(body) == token;
         };
         if (std::any_of(peek.bodies().begin(), peek.bodies().end(), its)) {
             flight.peeked = Flight::Peeked::there;
-        } else if (peek.complete() && peek.asked_at() >= flight.check_at()) {
+        } else if (peek.complete() && peek.asked_at() >= flight.peekable_at()) {
             flight.peeked = Flight::Peeked::missing;
         }
     }
