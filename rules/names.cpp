@@ -38,7 +38,7 @@ constexpr std::array<Name<Decision>, 5> decision_names{{{Decision::migrate, "mig
                                                         {Decision::suppress, "suppress"},
                                                         {Decision::none, "none"}}};
 
-constexpr std::array<Name<Refusal>, 17> refusal_names{
+constexpr std::array<Name<Refusal>, 18> refusal_names{
     {{Refusal::mode_observe, "mode_observe"},
      {Refusal::quorum_not_accepted, "quorum_not_accepted"},
      {Refusal::paused, "paused"},
@@ -48,6 +48,7 @@ constexpr std::array<Name<Refusal>, 17> refusal_names{
      {Refusal::posterior_low, "posterior_low"},
      {Refusal::users_not_harmed, "users_not_harmed"},
      {Refusal::watcher_blind, "watcher_blind"},
+     {Refusal::primary_unseen, "primary_unseen"},
      {Refusal::standby_not_certified, "standby_not_certified"},
      {Refusal::standby_shared_fate, "standby_shared_fate"},
      {Refusal::standby_unfit, "standby_unfit"},
@@ -207,6 +208,9 @@ std::string_view explain(Refusal refusal) {
             return "heartbeats and transactions work";
         case Refusal::watcher_blind:
             return "our own control probes fail, or too little is seen";
+        case Refusal::primary_unseen:
+            return "the primary's own probes say nothing of it: they are not let in, or "
+                   "misconfigured";
         case Refusal::standby_not_certified:
             return "the standby has not passed full loops recently";
         case Refusal::standby_shared_fate:

@@ -127,6 +127,27 @@ bool is_evidence(Channel channel) {
            evidence_channels.end();
 }
 
+bool is_direct(Channel channel) {
+    switch (channel) {
+        case Channel::DL:
+        case Channel::DF:
+        case Channel::SL:
+        case Channel::SF:
+        case Channel::DX:
+        case Channel::SX:
+        case Channel::DM:
+        case Channel::SM:
+            return true;
+        case Channel::CT:
+        case Channel::BH:
+        case Channel::HB:
+        case Channel::TX:
+        case Channel::SC:
+            return false;
+    }
+    return false;
+}
+
 Vote vote_of(Outcome outcome) {
     switch (outcome) {
         case Outcome::ok:
@@ -149,6 +170,12 @@ Vote vote_of(Outcome outcome) {
             return Vote::none;
     }
     return Vote::none;
+}
+
+Vote vote_of(const Observation& seen) {
+    if (seen.tainted) return Vote::none;
+    const bool shown = seen.outcome == Outcome::auth || seen.outcome == Outcome::tls;
+    return shown && is_direct(seen.channel) ? Vote::none : vote_of(seen.outcome);
 }
 
 }  // namespace vc

@@ -41,6 +41,8 @@ inline constexpr std::array evidence_channels{Channel::CT, Channel::BH, Channel:
                                               Channel::TX, Channel::DL, Channel::DF,
                                               Channel::SL, Channel::SF, Channel::SC};
 bool is_evidence(Channel channel);
+// Sent to a broker itself, with credentials and certificates of our own.
+bool is_direct(Channel channel);
 
 enum class Outcome : std::uint8_t {
     ok,             // answered right, within budget
@@ -130,6 +132,11 @@ struct Observation {
 
     Duration latency() const { return finished - due; }
 };
+
+// As above; none for what is tainted. And none for direct probes of a broker that fail by what is
+// shown to them or by them, credentials and certificates: users come in with others, so a login or
+// a certificate of ours that ended is no fault that a move cures, however many probes it fails.
+Vote vote_of(const Observation& seen);
 
 // A number or word that somebody else publishes, by the part it plays.
 enum class GaugeRole : std::uint8_t {

@@ -13,6 +13,7 @@ std::vector<Refusal> refusals_of(const Situation& s, const PolicyRules& rules) {
     const bool curable = d.remedy == Remedy::migrate && !unknown;
     const bool certain = d.posterior > rules.act_posterior && d.shared < rules.shared_at_most;
     const bool standby_looked_at = d.standby_samples >= rules.standby_samples;
+    const bool primary_looked_at = d.primary_samples >= rules.primary_samples;
     const std::array conditions{
         std::pair{Refusal::mode_observe, !s.automatic},
         std::pair{Refusal::quorum_not_accepted, !s.quorum_accepted},
@@ -23,6 +24,7 @@ std::vector<Refusal> refusals_of(const Situation& s, const PolicyRules& rules) {
         std::pair{Refusal::posterior_low, curable && !certain},
         std::pair{Refusal::users_not_harmed, !s.users_harmed},
         std::pair{Refusal::watcher_blind, s.blind},
+        std::pair{Refusal::primary_unseen, !primary_looked_at},
         std::pair{Refusal::standby_not_certified, !s.standby_certified || !standby_looked_at},
         std::pair{Refusal::standby_shared_fate, d.standby_bad >= rules.standby_bad_at_most},
         std::pair{Refusal::standby_unfit, s.audit == AuditStanding::unfit},

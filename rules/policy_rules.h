@@ -13,6 +13,7 @@ struct PolicyRules {
     double act_posterior = 0.99;        // of the culprit, before the platform is moved
     double shared_at_most = 0.05;       // that a fault hits both sides
     double standby_bad_at_most = 0.02;  // that the standby is among what is broken
+    std::uint32_t primary_samples = 6;  // direct primary probes in the same bad minutes
     std::uint32_t standby_samples = 6;  // direct standby probes in the same bad minutes
     double suppress_posterior = 0.9;    // of "it is us", before a person is left asleep
     double name_posterior = 0.5;        // below it the diagnosis is "unknown"

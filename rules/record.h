@@ -37,6 +37,7 @@ enum class Refusal : std::uint8_t {
     posterior_low,          // the named culprit is not certain enough
     users_not_harmed,       // heartbeats and transactions work
     watcher_blind,          // our own control probes fail, or too few observations
+    primary_unseen,         // its own probes say nothing of it: refused, unauthorized, missing
     standby_not_certified,  // no recent full loop through the standby
     standby_shared_fate,    // the standby is sick as well
     standby_unfit,          // an audit found that it lacks what the primary has

@@ -64,6 +64,7 @@ void read_policy(const YamlNode& node, PolicyRules& out, Errors& errors) {
     in.number("act_posterior", out.act_posterior, Need::optional, {0.5, 0.999999});
     in.number("shared_at_most", out.shared_at_most, Need::optional, share);
     in.number("standby_bad_at_most", out.standby_bad_at_most, Need::optional, share);
+    in.integer("primary_samples", out.primary_samples, Need::optional, {1, 100000});
     in.integer("standby_samples", out.standby_samples, Need::optional, {1, 100000});
     in.number("suppress_posterior", out.suppress_posterior, Need::optional, {0.5, 1});
     in.number("name_posterior", out.name_posterior, Need::optional, share);

@@ -38,9 +38,9 @@ constexpr std::array all_refusals{
     Refusal::mode_observe,          Refusal::quorum_not_accepted,   Refusal::paused,
     Refusal::evidence_insufficient, Refusal::diagnosis_unknown,     Refusal::not_curable_by_move,
     Refusal::posterior_low,         Refusal::users_not_harmed,      Refusal::watcher_blind,
-    Refusal::standby_not_certified, Refusal::standby_shared_fate,   Refusal::standby_unfit,
-    Refusal::standby_unaudited,     Refusal::standby_audit_pending, Refusal::migration_in_flight,
-    Refusal::already_migrated,      Refusal::no_migration_plan};
+    Refusal::primary_unseen,        Refusal::standby_not_certified, Refusal::standby_shared_fate,
+    Refusal::standby_unfit,         Refusal::standby_unaudited,     Refusal::standby_audit_pending,
+    Refusal::migration_in_flight,   Refusal::already_migrated,      Refusal::no_migration_plan};
 constexpr std::array all_claims{VendorClaim::missing, VendorClaim::green, VendorClaim::red};
 constexpr std::array all_disagreements{VendorDisagreement::green_while_broken,
                                        VendorDisagreement::red_while_good};

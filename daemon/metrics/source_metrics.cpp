@@ -17,8 +17,8 @@ std::int64_t minute_of(Instant at) {
 }  // namespace
 
 void RecentVotes::add(const Observation& seen) {
-    const Vote vote = vote_of(seen.outcome);
-    if (seen.tainted || vote == Vote::none) return;
+    const Vote vote = vote_of(seen);
+    if (vote == Vote::none) return;
     const std::int64_t number = minute_of(seen.finished);
     Minute& minute = minutes_[static_cast<std::size_t>(number) % minutes_.size()];
     if (minute.number > number) return;  // an attempt that ended long ago

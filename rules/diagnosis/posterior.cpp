@@ -183,6 +183,7 @@ Diagnosis diagnose(const std::vector<Hypothesis>& rows, const std::vector<Counts
     }
     for (const Counts& block : blocks)
         out.counts = sum(out.counts, block);
+    out.primary_samples = votes(at(out.counts, Channel::DL)) + votes(at(out.counts, Channel::DF));
     out.standby_samples = votes(at(out.counts, Channel::SL)) + votes(at(out.counts, Channel::SF));
     const Hypothesis* best = nullptr;
     double best_posterior = -1;

@@ -28,6 +28,7 @@ struct Diagnosis {
     std::string text;                   // the best row's clause
     double standby_bad = 0;             // P(a row that has SL or SF bad)
     double shared = 0;                  // P(a row that no move cures)
+    std::uint32_t primary_samples = 0;  // direct primary votes among the evidence
     std::uint32_t standby_samples = 0;  // direct standby votes among the evidence
     Counts counts = no_counts();        // of all the evidence
     std::vector<std::string> reasons;

@@ -3,7 +3,7 @@
 namespace vc {
 
 void Failures::add(const Observation& seen) {
-    if (seen.tainted || vote_of(seen.outcome) != Vote::bad) return;
+    if (vote_of(seen) != Vote::bad) return;
     std::deque<Failure>& failures = by_channel_[static_cast<std::size_t>(seen.channel)];
     failures.push_back({seen.id, seen.due});
     if (failures.size() > kept_) failures.pop_front();

@@ -96,7 +96,7 @@ void Ledger::add(const Observation& seen, Instant now) {
     if (slot_start < settled_at(now)) return;
     Slot& slot = slots_[slot_start];
     ChannelCount& count = at(slot.counts, seen.channel);
-    const Vote vote = seen.tainted ? Vote::none : vote_of(seen.outcome);
+    const Vote vote = vote_of(seen);
     switch (vote) {
         case Vote::good:
             ++count.good;

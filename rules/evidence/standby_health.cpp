@@ -23,7 +23,7 @@ StandbyHealth::StandbyHealth(const DetectorRules& rules,
       has_sf_(configured(cadences, Channel::SF)) {}
 
 void StandbyHealth::add(const Observation& seen, Instant now) {
-    const Vote vote = seen.tainted ? Vote::none : vote_of(seen.outcome);
+    const Vote vote = vote_of(seen);
     if (vote == Vote::none) return;
     const Seen entry{now, vote == Vote::bad};
     if (seen.channel == Channel::SC) {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include <algorithm>
 #include <random>
 
@@ -109,6 +111,23 @@ TEST_CASE("a death after any batch is survived: each hook takes effect once, one
         CHECK(batch > 8);  // a move has no fewer
         CHECK_FALSE(crashed);
     }
+}
+
+TEST_CASE("a login that the primary refuses harms users, pages, and never moves anything") {
+    World world({});
+    world.add(fault(Component::primary, FaultKind::locked, 1, 5min, 3h));
+    world.run_for(2h);
+    CHECK(world.effects().empty());
+    std::set<Refusal> refusals;
+    bool paged = false;
+    for (const Record& record : world.records()) {
+        const auto* made = std::get_if<DecisionMade>(&record.body);
+        if (made != nullptr) refusals.insert(made->refusals.begin(), made->refusals.end());
+        if (made != nullptr) CHECK(made->decision != Decision::migrate);
+        paged = paged || std::holds_alternative<PageRaised>(record.body);
+    }
+    CHECK(refusals.contains(Refusal::primary_unseen));
+    CHECK(paged);
 }
 
 TEST_CASE("a hook that timed out after taking effect is not run again") {

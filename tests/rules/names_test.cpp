@@ -22,7 +22,7 @@ TEST_CASE("every word of the closed lists is read back as what it was") {
     check_names<HookOutcome>(6);
     check_names<IncidentState>(6);
     check_names<Decision>(5);
-    check_names<Refusal>(17);
+    check_names<Refusal>(18);
     check_names<Severity>(2);
     check_names<MigrationResult>(3);
     check_names<AuditVerdict>(3);

@@ -28,6 +28,22 @@ TEST_CASE("a late answer is a bad one, and what is our own doing has no vote") {
         CHECK(vote_of(outcome) == Vote::none);
 }
 
+TEST_CASE("a login or certificate that ended has no vote in a direct probe, and one in others") {
+    Observation seen;
+    for (const Outcome outcome : {Outcome::auth, Outcome::tls}) {
+        seen.outcome = outcome;
+        for (const Channel channel : all_channels) {
+            seen.channel = channel;
+            CHECK(vote_of(seen) == (is_direct(channel) ? Vote::none : Vote::bad));
+        }
+    }
+    seen.channel = Channel::DL;
+    seen.outcome = Outcome::refused;
+    CHECK(vote_of(seen) == Vote::bad);
+    seen.tainted = true;
+    CHECK(vote_of(seen) == Vote::none);
+}
+
 TEST_CASE("latency counts from the intended start") {
     Observation seen;
     seen.due = Instant{std::chrono::seconds{10}};

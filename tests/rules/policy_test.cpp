@@ -20,6 +20,7 @@ Situation ready() {
     s.diagnosis.remedy = Remedy::migrate;
     s.diagnosis.shared = 0.002;
     s.diagnosis.standby_bad = 0.001;
+    s.diagnosis.primary_samples = 66;
     s.diagnosis.standby_samples = 12;
     s.users_harmed = true;
     s.standby_certified = true;
@@ -55,6 +56,8 @@ const std::vector<Spoiled> every_way_to_refuse{
     {Refusal::posterior_low, Decision::page, [](Situation& s) { s.diagnosis.posterior = 0.99; }},
     {Refusal::users_not_harmed, Decision::page, [](Situation& s) { s.users_harmed = false; }},
     {Refusal::watcher_blind, Decision::none, [](Situation& s) { s.blind = true; }},
+    {Refusal::primary_unseen, Decision::hold,
+     [](Situation& s) { s.diagnosis.primary_samples = 5; }},
     {Refusal::standby_not_certified, Decision::hold,
      [](Situation& s) { s.standby_certified = false; }},
     {Refusal::standby_shared_fate, Decision::hold,

@@ -80,13 +80,14 @@ TEST_CASE("the shipped policy file holds every value of the struct, and the same
     Rules rules;
     const PolicyRules shipped;
     PolicyRules& p = rules.policy;
-    p = {0.6, 0.6, 0.6, 99, 0.6, 0.6, 1s, 1s, 1s, 1s, 9, 9, 1s, 1, 1, 1s, 0.6, 1h};
+    p = {0.6, 0.6, 0.6, 99, 99, 0.6, 0.6, 1s, 1s, 1s, 1s, 9, 9, 1s, 1, 1, 1s, 0.6, 1h};
     Errors errors;
     read_rules(shipped_rules(), names, rules, errors);
     CHECK(errors.empty());
     CHECK(p.act_posterior == shipped.act_posterior);
     CHECK(p.shared_at_most == shipped.shared_at_most);
     CHECK(p.standby_bad_at_most == shipped.standby_bad_at_most);
+    CHECK(p.primary_samples == shipped.primary_samples);
     CHECK(p.standby_samples == shipped.standby_samples);
     CHECK(p.suppress_posterior == shipped.suppress_posterior);
     CHECK(p.name_posterior == shipped.name_posterior);

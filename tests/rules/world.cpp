@@ -34,6 +34,7 @@ std::optional<FaultKind> fault_kind_from(std::string_view text) {
     if (text == "stall") return FaultKind::stall;
     if (text == "refuse") return FaultKind::refuse;
     if (text == "lonely") return FaultKind::lonely;
+    if (text == "locked") return FaultKind::locked;
     return std::nullopt;
 }
 
@@ -146,6 +147,8 @@ Observation World::attempt(const ChannelCadence& cadence, std::uint32_t target, 
     const int trips = cadence.channel == Channel::TX || cadence.channel == Channel::SC ? 2 : 1;
     bool lost = chance(options_.loss);
     bool refused = false;
+    bool locked = false;
+    const bool direct = crossed(cadence.channel).size() == 2 && cadence.channel != Channel::BH;
     Instant at = due;
     for (int trip = 0; trip < trips; ++trip) {
         at += between(10ms, cadence.budget / 10);
@@ -155,6 +158,7 @@ Observation World::attempt(const ChannelCadence& cadence, std::uint32_t target, 
                 if (fault.kind == FaultKind::stall) at = fault.to + between(10ms, 200ms);
                 if (fault.kind == FaultKind::loss && chance(fault.share)) lost = true;
                 if (fault.kind == FaultKind::lonely && fresh && chance(fault.share)) lost = true;
+                if (fault.kind == FaultKind::locked) (direct ? locked : lost) = true;
                 if (fault.kind == FaultKind::refuse && chance(fault.share)) refused = true;
             }
         }
@@ -162,7 +166,10 @@ Observation World::attempt(const ChannelCadence& cadence, std::uint32_t target, 
     const bool user = cadence.channel == Channel::HB || cadence.channel == Channel::TX;
     if (user && on_standby_ && due < switched_ + 45s && chance(0.4)) refused = true;
     const Duration took = at - due;
-    if (refused && !lost) {
+    if (locked && !lost) {
+        seen.outcome = Outcome::auth;
+        seen.finished = due + 5ms;
+    } else if (refused && !lost) {
         seen.outcome = Outcome::refused;
         seen.finished = due + 5ms;
     } else if (lost || took >= 3 * cadence.budget) {

@@ -22,6 +22,7 @@ enum class FaultKind : std::uint8_t {
     stall,   // nothing moves; what waited is answered at the end
     refuse,  // refused at once with the share
     lonely,  // as loss, but only fresh connections
+    locked,  // a login is refused: probes of the broker are told, users get no answer
 };
 std::optional<FaultKind> fault_kind_from(std::string_view text);
 
