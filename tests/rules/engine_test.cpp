@@ -209,7 +209,7 @@ TEST_CASE("a move that does not help its users fails at its deadline") {
 // ---- random events, not only plausible ones
 
 Observation random_observation(std::mt19937_64& random, Instant now, std::uint64_t id,
-                               const std::array<unsigned, 9>& failing) {
+                               const std::array<unsigned, all_channels.size()>& failing) {
     Observation seen;
     seen.id = {id};
     seen.channel = all_channels[random() % all_channels.size()];
@@ -281,7 +281,7 @@ TEST_CASE("whatever is seen, no move is made without every condition, nor twice 
         Instant now = World::start();
         Promised promised;
         (void)engine.resume(now);
-        std::array<unsigned, 9> failing{};
+        std::array<unsigned, all_channels.size()> failing{};
         std::vector<HookRun> asked;
         for (std::uint64_t i = 1; i <= 60'000; ++i) {
             now += Duration{static_cast<std::int64_t>(random() % 80'000'000)};
