@@ -8,6 +8,8 @@ namespace {
 constexpr int most_depth = 16;
 constexpr std::size_t most_fields = 32;
 constexpr std::size_t most_handles = 64;
+// A peer that asks for heartbeats more often than that has no use for them but to keep us busy.
+constexpr std::uint64_t least_idle_milliseconds = 1000;
 constexpr std::string_view known_types(
     "\x40\x41\x42\x43\x44\x45\x50\x51\x52\x53\x54\x55\x56\x60\x61\x70\x71\x72\x73\x74\x80\x81\x82"
     "\x83\x84\x94\x98\xa0\xa1\xa3\xb0\xb1\xb3\xc0\xc1\xd0\xd1\xe0\xf0",
@@ -226,7 +228,8 @@ bool FrameGuard::check_performative(std::string_view body) {
     switch (*code) {
         case 0x10:
             if (std::exchange(opened_, true)) return broken("a second open");
-            return is_text(field(*fields, 0)) || broken("an open without a container");
+            if (!is_text(field(*fields, 0))) return broken("an open without a container");
+            return check_idle_time(field(*fields, 4));
         case 0x11:
             if (unsigned_of(field(*fields, 0)) != std::uint64_t{0}) {
                 return broken("the peer began a session of its own");
@@ -251,6 +254,13 @@ bool FrameGuard::check_performative(std::string_view body) {
         default:
             return broken("a performative that is unknown");
     }
+}
+
+// None, or zero, is for ever.
+bool FrameGuard::check_idle_time(std::string_view value) {
+    const std::uint64_t told = unsigned_of(value).value_or(0);
+    return told == 0 || told >= least_idle_milliseconds ||
+           broken("an idle timeout of less than a second");
 }
 
 bool FrameGuard::check_attach(const std::vector<std::string_view>& fields) {

@@ -43,6 +43,7 @@ class FrameGuard {
     bool check_frame(std::string_view frame);
     bool check_sasl(std::string_view body);
     bool check_performative(std::string_view body);
+    bool check_idle_time(std::string_view value);
     bool check_attach(const std::vector<std::string_view>& fields);
     bool check_transfer(const std::vector<std::string_view>& fields);
 

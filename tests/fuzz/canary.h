@@ -69,4 +69,26 @@ inline std::unique_ptr<Session> trusting(std::unique_ptr<Session> session) {
         });
 }
 
+// Wants to be woken at once, again and again, after a peer hung up in the middle of something.
+class Restless : public Tampered {
+  public:
+    explicit Restless(std::unique_ptr<Session> session)
+        : Tampered(std::move(session), [](std::string_view, SessionOutput&) {}) {}
+
+    SessionOutput on_close(Leg leg, CloseReason reason, Instant now) override {
+        restless_ = restless_ || reason != CloseReason::asked;
+        return woken(Tampered::on_close(leg, reason, now), now);
+    }
+    SessionOutput on_deadline(Instant now) override {
+        return woken(Tampered::on_deadline(now), now);
+    }
+
+  private:
+    SessionOutput woken(SessionOutput out, Instant now) const {
+        if (restless_) out.wake_at = now;
+        return out;
+    }
+    bool restless_ = false;
+};
+
 }  // namespace vc::fuzz

@@ -70,6 +70,10 @@ TEST_CASE("mistakes that were made on purpose are found") {
         fuzz([] { return trusting(recorded_session()); }, recordings(), 2026, sessions);
     REQUIRE(twice.violation);
     CHECK(*twice.violation == "an attempt ended twice");
+    const FuzzResult awake = fuzz([] { return std::make_unique<Restless>(recorded_session()); },
+                                  recordings(), 2026, sessions);
+    REQUIRE(awake.violation);
+    CHECK(*awake.violation == "the session wakes in a circle");
 }
 
 }  // namespace vc::fuzz

@@ -174,4 +174,16 @@ TEST_CASE("a transfer is over a link of the peer's, and names its delivery when 
     CHECK(after_begin(receives + whole) == "a transfer over no link");
 }
 
+TEST_CASE("a peer that wants heartbeats all the time is not humoured") {
+    const auto opened = [](const std::string& idle) {
+        return words(performative('\x10', bytes("\xa1\x01p\x40\x40\x40") + idle, 5));
+    };
+    for (const std::string& idle : {bytes("\x40"), bytes("\x43"), bytes("\x70\x00\x00\x03\xe8"),
+                                    bytes("\x70\x00\x00\x75\x30"), bytes("\x70\xff\xff\xff\xff")}) {
+        CHECK(opened(idle).empty());
+    }
+    for (const std::string& idle : {bytes("\x52\x01"), bytes("\x70\x00\x00\x03\xe7")})
+        CHECK(opened(idle) == "an idle timeout of less than a second");
+}
+
 }  // namespace vc
