@@ -48,6 +48,12 @@ Disposition disposition_of(std::uint64_t state) {
     return state == PN_MODIFIED ? Disposition::modified : Disposition::unknown;
 }
 
+void tell_rejection(AmqpEvent& event, pn_delivery_t* delivery) {
+    pn_condition_t* condition = pn_disposition_condition(pn_delivery_remote(delivery));
+    event.condition = text_of(pn_condition_get_name(condition));
+    event.text = text_of(pn_condition_get_description(condition));
+}
+
 const char* name_of(SaslMechanism mechanism) {
     if (mechanism == SaslMechanism::plain) return "PLAIN";
     return mechanism == SaslMechanism::external ? "EXTERNAL" : "ANONYMOUS";
@@ -278,11 +284,7 @@ void AmqpEngine::State::on_sent(AmqpLinkId id, pn_delivery_t* delivery) {
     event.disposition = disposition_of(state);
     const pn_delivery_tag_t tag = pn_delivery_tag(delivery);
     if (tag.size == sizeof event.tag) std::memcpy(&event.tag, tag.start, tag.size);
-    if (state == PN_REJECTED) {
-        pn_condition_t* condition = pn_disposition_condition(pn_delivery_remote(delivery));
-        event.condition = text_of(pn_condition_get_name(condition));
-        event.text = text_of(pn_condition_get_description(condition));
-    }
+    if (state == PN_REJECTED) tell_rejection(event, delivery);
     pn_delivery_settle(delivery);
 }
 
@@ -312,7 +314,12 @@ void AmqpEngine::State::on_settled(pn_delivery_t* delivery) {
         std::find_if(received.begin(), received.end(),
                      [delivery](const auto& entry) { return entry.second == delivery; });
     if (found == received.end()) return;
-    note(AmqpEvent::Kind::completed).delivery = found->first;
+    AmqpEvent& event = note(AmqpEvent::Kind::completed);
+    event.delivery = found->first;
+    // Settled without a word is as we said.
+    const std::uint64_t state = pn_delivery_remote_state(delivery);
+    event.disposition = state == 0 ? Disposition::accepted : disposition_of(state);
+    if (state == PN_REJECTED) tell_rejection(event, delivery);
     received.erase(found);
     pn_delivery_settle(delivery);
 }
@@ -476,7 +483,9 @@ void AmqpEngine::accept(std::uint64_t delivery) {
     if (first || pn_delivery_settled(found->second)) {
         pn_delivery_settle(found->second);
         state.received.erase(found);
-        state.note(AmqpEvent::Kind::completed).delivery = delivery;
+        AmqpEvent& event = state.note(AmqpEvent::Kind::completed);
+        event.delivery = delivery;
+        event.disposition = Disposition::accepted;
     }
     state.run_events();
 }

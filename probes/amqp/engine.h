@@ -43,7 +43,8 @@ struct AmqpEvent {
         settled,    // link, tag: of the message sent; disposition, condition if rejected
         message,    // link, text: the body, delivery: for accept()
         reply,      // link, reply; accepted already
-        completed,  // delivery: the peer settled what we accepted
+        completed,  // delivery: the peer settled what we accepted; disposition: accepted, or what
+                    // it made of that instead, condition if rejected
         detached,   // link, which is gone: condition, text: its description
         closed,     // the peer closed in order: condition, text
         refused,    // SASL said no

@@ -14,7 +14,7 @@ namespace vc {
 
 // `otherwise` is for conditions that are not known here.
 Outcome outcome_of_condition(std::string_view condition, Outcome otherwise);
-// What the outcome of a sent message says; ok when it was accepted.
+// What the outcome of a sent message, or of a completion, says; ok when it was accepted.
 Outcome outcome_of_settlement(const AmqpEvent& event);
 // Of a reply of $cbs; ok when the token was taken. Refused tokens are auth.
 Outcome outcome_of_token_reply(const AmqpReply& reply);

@@ -200,7 +200,7 @@ void AmqpSession::handle(Leg leg, const AmqpConnection::Event& event, Instant no
             on_message(leg, event.use, event.seen, now);
             break;
         case AmqpConnection::Event::Kind::completed:
-            on_completed(leg, event.seen.delivery, now);
+            on_completed(leg, event.seen, now);
             break;
         case AmqpConnection::Event::Kind::detached:
             flights_lost(leg, event.use, Outcome::reset, true, now);
@@ -264,17 +264,22 @@ void AmqpSession::on_message(Leg leg, Use use, const AmqpEvent& event, Instant n
     legs_[leg].connection().accept(event.delivery, now);
 }
 
-void AmqpSession::on_completed(Leg leg, std::uint64_t delivery, Instant now) {
+void AmqpSession::on_completed(Leg leg, const AmqpEvent& event, Instant now) {
     if (leg == kept_recv) yield_[leg].in_vain = 0;
     const auto found = std::find_if(flights_.begin(), flights_.end(), [&](const auto& entry) {
-        return entry.second.comes_over == leg && entry.second.delivery == delivery;
+        return entry.second.comes_over == leg && entry.second.delivery == event.delivery;
     });
     if (found == flights_.end()) return;
     const std::uint64_t number = found->first;
     Flight& flight = found->second;
+    flight.open.phases.push_back({Phase::complete_settle, now - flight.received_at.value_or(now)});
+    const Outcome outcome = outcome_of_settlement(event);
+    if (outcome != Outcome::ok) {
+        end_flight(number, {{outcome, Phase::complete_settle}, {}, {}}, now);
+        return;
+    }
     flight.completed = true;
     roundtrip_.complete(number);
-    flight.open.phases.push_back({Phase::complete_settle, now - flight.received_at.value_or(now)});
     end_if_done(number, now);
 }
 

@@ -11,7 +11,8 @@
 //   M (DM SM) a peek at the kept queue's $management over a fresh leg 4.
 //
 // Every attempt of L, F and X sends one message with a token of its own, waits until the broker has
-// settled it, until the same message is received, and until its completion is settled. The queues
+// settled it, until the same message is received, and until its completion is settled; a refused
+// completion ends it with what outcome.h makes of the refusal, in complete_settle. The queues
 // belong to one session alone: messages that are not its own are taken for what earlier runs left
 // behind, completed and ignored. Nothing is ever sent a second time.
 //
@@ -162,7 +163,7 @@ class AmqpSession : public Session {
     void handle(Leg leg, const AmqpConnection::Event& event, Instant now);
     void on_settled(const AmqpEvent& event, Instant now);
     void on_message(Leg leg, Use use, const AmqpEvent& event, Instant now);
-    void on_completed(Leg leg, std::uint64_t delivery, Instant now);
+    void on_completed(Leg leg, const AmqpEvent& event, Instant now);
     std::uint64_t send(OpenAttempt open, Leg leg, Use use, Leg comes_over, Instant now);
     void expire_flights(Instant now);
     void end_flight(std::uint64_t number, const Ending& ending, Instant now);

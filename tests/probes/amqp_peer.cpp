@@ -282,6 +282,11 @@ void AmqpPeer::State::complete(pn_delivery_t* delivery) {
         });
         out_deliveries.erase(found);
     }
+    if (!manners.refuse_completion.empty()) {
+        pn_condition_t* condition = pn_disposition_condition(pn_delivery_local(delivery));
+        pn_condition_format(condition, manners.refuse_completion.c_str(), "%s", "too late");
+        pn_delivery_update(delivery, PN_REJECTED);
+    }
     pn_delivery_settle(delivery);
 }
 

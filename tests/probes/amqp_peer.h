@@ -28,19 +28,20 @@ enum class AmqpFault : std::uint8_t {
 };
 
 struct AmqpManners {
-    bool attach_sender = true;    // answers the attach of the client's sender
-    bool credit = true;           // grants credit
-    int grant = 100;              // so much of it, once
-    bool attach_receiver = true;  // answers the attach of the client's receiver
-    bool settle = true;           // settles what is sent
-    bool deliver = true;          // delivers what was sent
-    bool lose = false;            // accepts what was sent, and forgets it
-    bool twice = false;           // delivers it a second time
-    bool complete = true;         // settles what the client accepted
-    bool second = true;           // offers the second settlement at all
-    std::string product;          // says in its open that it is this
-    bool close = true;            // answers the close frame
-    std::string refuse_sender;    // condition: attach without target, then detach
+    bool attach_sender = true;      // answers the attach of the client's sender
+    bool credit = true;             // grants credit
+    int grant = 100;                // so much of it, once
+    bool attach_receiver = true;    // answers the attach of the client's receiver
+    bool settle = true;             // settles what is sent
+    bool deliver = true;            // delivers what was sent
+    bool lose = false;              // accepts what was sent, and forgets it
+    bool twice = false;             // delivers it a second time
+    bool complete = true;           // settles what the client accepted
+    std::string refuse_completion;  // condition of the rejection of what the client accepted
+    bool second = true;             // offers the second settlement at all
+    std::string product;            // says in its open that it is this
+    bool close = true;              // answers the close frame
+    std::string refuse_sender;      // condition: attach without target, then detach
     std::string refuse_receiver;
     std::string refuse_node;  // only an address that holds this; all when empty
     std::string reject;       // condition of the rejection of what is sent

@@ -324,4 +324,26 @@ TEST_CASE("whatever the broker does, every attempt ends once and the session goe
     }
 }
 
+TEST_CASE("a completion that the broker refuses is what it says, in complete_settle") {
+    for (const Channel channel : {Channel::DL, Channel::DF, Channel::DX}) {
+        for (const auto& [condition, outcome] :
+             {std::pair{"com.microsoft:message-lock-lost", Outcome::wrong_answer},
+              {"amqp:internal-error", Outcome::wrong_answer},
+              {"com.microsoft:server-busy", Outcome::busy},
+              {"amqp:unauthorized-access", Outcome::misconfigured}}) {
+            World world;
+            world.ready();
+            world.manners.refuse_completion = condition;
+            world.peer(1).manners().refuse_completion = condition;
+            world.start(channel);
+            world.expect(outcome, Phase::complete_settle, Direction::recv);
+            world.manners = {};
+            world.peer(1).manners().refuse_completion.clear();
+            world.flow();
+            world.start(channel);
+            world.expect(Outcome::ok, Phase::none);
+        }
+    }
+}
+
 }  // namespace vc
