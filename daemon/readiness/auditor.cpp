@@ -19,6 +19,9 @@ namespace asio = boost::asio;
 
 constexpr int tries = 3;  // of one request
 constexpr Duration between_tries = std::chrono::seconds(1);
+// A primary that was read so lately may be given half of the time. Not always: one that needs all
+// of it would never be read again.
+constexpr Duration lately = std::chrono::hours(1);
 
 }  // namespace
 
@@ -47,7 +50,9 @@ void Auditor::run(std::uint64_t number, Answered answered) {
     under_->standby_deadline = now + options_.deadline;
     // A move may wait for this answer, and a sick primary is what moves are made for: where there
     // is something to fall back to, it does not get all of the time.
-    under_->primary_deadline = now + (primary_ ? options_.deadline / 2 : options_.deadline);
+    if (primary_read_ && now - *primary_read_ > options_.listing_good_for) primary_.reset();
+    const bool in_hand = primary_ && now - *primary_read_ < lately;
+    under_->primary_deadline = now + (in_hand ? options_.deadline / 2 : options_.deadline);
     spawn(executor_, "audit of the primary", read_side(under_, false));
     spawn(executor_, "audit of the standby", read_side(under_, true));
 }
@@ -143,6 +148,7 @@ Result<std::unique_ptr<Auditor>> make_auditor(asio::any_io_executor executor, co
     VC_CHECK(config.rules.audits, "audits are configured as a whole");
     Auditor::Options options;
     options.deadline = config.rules.audits->deadline;
+    options.listing_good_for = config.rules.policy.audit_good_for;
     options.ignore = config.readiness->ignore;
     const auto fill = [&](Auditor::Side& side, const ManagementConfig& management,
                           const BrokerConfig& broker) -> Result<void> {

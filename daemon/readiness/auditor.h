@@ -40,6 +40,8 @@ class Auditor {
         Side standby;
         std::vector<std::string> ignore;
         Duration deadline = std::chrono::seconds(30);
+        // So long the primary's last listing stands for a primary that cannot be read.
+        Duration listing_good_for = std::chrono::hours(24);
     };
 
     Auditor(boost::asio::any_io_executor executor, const Clock& clock, Options options);

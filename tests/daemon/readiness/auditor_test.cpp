@@ -45,7 +45,7 @@ struct Fixture {
     std::unique_ptr<Auditor> auditor;
     std::uint64_t number = 0;
 
-    explicit Fixture(Duration deadline = 5s) {
+    explicit Fixture(Duration deadline = 5s, Duration listing_good_for = 24h) {
         Auditor::Options options;
         const auto url = [](const Namespace& ns) {
             std::string text = ns.peer.url();
@@ -56,6 +56,7 @@ struct Fixture {
         options.standby = {"standby", url(standby), nullptr, nullptr};
         options.ignore = {"canary-*"};
         options.deadline = deadline;
+        options.listing_good_for = listing_good_for;
         auditor = std::make_unique<Auditor>(io.get_executor(), clock, std::move(options));
         primary.lists["/$Resources/Queues"] = {test::queue("in"), test::queue("out"),
                                                test::queue("canary-0")};
@@ -145,6 +146,15 @@ TEST_CASE("throttling and a broken connection are asked again, a refusal is not"
     f.standby.instead = [] { return PeerReply{"nonsense", PeerReply::Then::close}; };
     CHECK(f.audit().verdict == AuditVerdict::unreachable);
     CHECK(f.standby.asked == 3);
+}
+
+TEST_CASE("a listing of the primary that is too old proves nothing") {
+    Fixture f(600ms, Duration::zero());
+    CHECK(f.audit().verdict == AuditVerdict::ready);
+    f.primary.instead = stalled;
+    const StandbyAudit audit = f.audit();
+    CHECK(audit.verdict == AuditVerdict::unreachable);
+    CHECK(audit.detail.find("the primary: ") == 0);
 }
 
 TEST_CASE("a primary that cannot be read is compared as it was; never read, nothing is known") {
