@@ -203,7 +203,11 @@ void AmqpSession::handle(Leg leg, const AmqpConnection::Event& event, Instant no
             on_completed(leg, event.seen, now);
             break;
         case AmqpConnection::Event::Kind::detached:
-            flights_lost(leg, event.use, Outcome::reset, true, now);
+            if (leg >= kept_legs || is_housekeeping(leg, event.use, now)) {
+                flights_lost(leg, event.use, Outcome::reset, true, now);
+            } else {
+                fail_for_announcements(leg, now);
+            }
             break;
         case AmqpConnection::Event::Kind::reattached:
             if (leg < kept_legs) reconnected(leg, {}, true, event.took);
@@ -221,6 +225,7 @@ void AmqpSession::on_settled(const AmqpEvent& event, Instant now) {
         return;
     }
     Flight& flight = found->second;
+    note_use(flight.sent_over, flight.fresh(), now);
     if (flight.sent_over == kept_send && !flight.fresh()) yield_[kept_send].in_vain = 0;
     flight.open.phases.push_back({Phase::send_settle, now - flight.sent_at});
     const Outcome outcome = outcome_of_settlement(event);
@@ -233,6 +238,7 @@ void AmqpSession::on_settled(const AmqpEvent& event, Instant now) {
 }
 
 void AmqpSession::on_message(Leg leg, Use use, const AmqpEvent& event, Instant now) {
+    note_use(leg, false, now);
     const std::uint64_t link = (legs_[leg].link(use) << 3) | (leg + 1);
     const Roundtrip::Received received = roundtrip_.received(event.text, link);
     if (received.out_of_order) ++counted_.out_of_order;
@@ -292,6 +298,7 @@ std::uint64_t AmqpSession::send(OpenAttempt open, Leg leg, Use use, Leg comes_ov
     flight.sent_over = leg;
     flight.comes_over = comes_over;
     flight.sent_at = now;
+    note_use(leg, flight.fresh(), now);
     flights_.emplace_hint(flights_.end(), number, std::move(flight));
     legs_[leg].connection().send(use, number, roundtrip_.body(number), now);
     return number;

@@ -24,7 +24,9 @@
 // (late_answers); one that comes twice while its attempt is open is a duplicate. A connection that
 // breaks ends what was sent over it and not settled as reset, and what waits for delivery over it.
 // When the peer had said that it closes or detaches (idle, housekeeping), attempts go on instead:
-// what arrives in time over the next connection or link is ok. `direction` tells the half: send up
+// what arrives in time over the next connection or link is ok. Two such in an hour are housekeeping
+// of a kept leg, besides those that follow a minute without use; further ones are resets, and end
+// what waits too. `direction` tells the half: send up
 // to the settlement, and what was accepted and is gone; recv from there on; none for steps that
 // both halves need, unless one half alone is held up.
 //
@@ -42,6 +44,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -196,6 +199,9 @@ class AmqpSession : public Session {
     void count_in_vain(const Flight& flight, Instant now);
     void give_up_useless(Instant now);
     void give_up(Leg leg, Phase phase, Instant since, Instant now);
+    void note_use(Leg leg, bool cross, Instant now);
+    bool is_housekeeping(Leg leg, std::optional<Use> use, Instant now);
+    void fail_for_announcements(Leg leg, Instant now);
 
     // session_fresh.cpp: legs 2 and 3.
     void take_turns(Instant now);
@@ -226,6 +232,11 @@ class AmqpSession : public Session {
     std::array<bool, kept_legs> of_use_{};   // the kept leg has been ready since it was made
     std::array<bool, kept_legs> planned_{};  // its last loss was
     std::array<Yield, kept_legs> yield_{};
+    struct Housekeeping {
+        std::deque<Instant> announced;  // closes and detaches of the last hour, while it was used
+        std::array<Instant, 2> used_at{};  // its own link, and that of X
+    };
+    std::array<Housekeeping, kept_legs> housekeeping_{};
     std::vector<PhaseTime> effort_;  // of the kept legs, for those that waited for it
     std::optional<Use> cross_use_;   // of leg 0: to the fresh queue
     std::uint64_t generation_ = 0;   // of the secret, when it was looked at last

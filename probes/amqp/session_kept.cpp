@@ -31,8 +31,10 @@ void AmqpSession::check_kept(Leg leg, Instant now) {
     mind_credit(now);
     const AmqpConnection& connection = legs_[leg].connection();
     const Phase phase = connection.phase(0);
-    if (connection.broken()) {
-        leg_failed(leg, {connection.broken()->outcome, phase}, connection.broken()->planned, now);
+    if (const auto broken = connection.broken()) {
+        const bool planned = broken->planned && is_housekeeping(leg, std::nullopt, now);
+        if (broken->planned && !planned) return fail_for_announcements(leg, now);
+        leg_failed(leg, {broken->outcome, phase}, planned, now);
     } else if (connection.failed(0)) {
         leg_failed(leg, {*connection.failed(0), phase}, false, now);
     } else if (of_use_[leg]) {

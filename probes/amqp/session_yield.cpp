@@ -1,10 +1,21 @@
-// What comes of the kept legs of an AmqpSession: one that looks well and is of no use is given up.
+// What comes of the kept legs of an AmqpSession: one that looks well and is of no use is given up,
+// and a peer that goes on announcing closes is taken at its deeds.
+#include <algorithm>
+
 #include "probes/amqp/session.h"
 
 namespace vc {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr int most_in_vain = 3;
+// Upgrades of a broker and moves of its entities are rarer. A peer that goes on announcing closes
+// would otherwise be able to break everything at any rate, and never be seen failing.
+constexpr std::size_t most_announced = 2;
+constexpr Duration announced_within = 1h;
+// What was not used for so long may be closed as idle. The services do it after some minutes.
+constexpr Duration idle_after = 1min;
 
 }  // namespace
 
@@ -52,6 +63,34 @@ void AmqpSession::give_up(Leg leg, Phase phase, Instant since, Instant now) {
     }
     if (leg == kept_send) cross_use_.reset();
     legs_[leg].close();
+}
+
+void AmqpSession::note_use(Leg leg, bool cross, Instant now) {
+    if (leg >= kept_legs) return;
+    housekeeping_[leg].used_at[leg == kept_send && cross ? 1 : 0] = now;
+}
+
+// Asked once of every close or detach (of one use) that the peer announces.
+bool AmqpSession::is_housekeeping(Leg leg, std::optional<Use> use, Instant now) {
+    Housekeeping& its = housekeeping_[leg];
+    Instant used = std::max(its.used_at[0], its.used_at[1]);
+    if (use) used = its.used_at[leg == kept_send && *use != 0 ? 1 : 0];
+    if (std::max(used, legs_[leg].since()) + idle_after <= now) return true;
+    while (!its.announced.empty() && its.announced.front() + announced_within <= now)
+        its.announced.pop_front();
+    if (its.announced.size() >= most_announced) return false;
+    its.announced.push_back(now);
+    return true;
+}
+
+// One announcement too many: a loss like any other, also for those that wait for the leg.
+void AmqpSession::fail_for_announcements(Leg leg, Instant now) {
+    End end{Outcome::reset, legs_[leg].connection().phase(0)};
+    const bool was_ready = of_use_[leg];
+    leg_failed(leg, end, false, now);
+    if (end.phase == Phase::none) end.phase = redial_[leg].last_failure().phase;
+    const Direction half = leg == kept_send ? Direction::send : Direction::recv;
+    if (was_ready) fail_waiting({end, half, {}}, now);
 }
 
 }  // namespace vc

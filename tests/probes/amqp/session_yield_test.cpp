@@ -121,4 +121,78 @@ TEST_CASE("answers that come now and then keep a leg") {
     CHECK(world.drive.lines[1].opens == 1);
 }
 
+TEST_CASE("closes and detaches that are announced again and again are resets") {
+    for (const Leg leg : {Leg{0}, Leg{1}}) {
+        for (const bool detach : {true, false}) {
+            World world;
+            world.ready();
+            const auto announce = [&](Outcome outcome) {
+                world.peer(0).manners().settle = leg != 0;
+                world.peer(1).manners().deliver = false;
+                world.start();
+                if (detach) world.peer(leg).detach(leg == 0, "amqp:link:detach-forced");
+                if (!detach) world.peer(leg).close("amqp:connection:forced");
+                world.flow();
+                world.peer(0).manners().settle = true;
+                world.peer(1).manners().deliver = true;
+                world.flow();
+                world.pass(6s);
+                const bool ok = outcome == Outcome::ok;
+                world.expect(outcome,
+                             ok         ? Phase::none
+                             : leg == 0 ? Phase::send_settle
+                                        : Phase::send_receive,
+                             ok         ? Direction::none
+                             : leg == 0 ? Direction::send
+                                        : Direction::recv);
+                REQUIRE_FALSE(world.drive.reconnects.empty());
+                CHECK(world.drive.reconnects.back().planned == ok);
+                world.ready();
+            };
+            announce(Outcome::ok);
+            announce(Outcome::ok);
+            announce(Outcome::reset);
+            announce(Outcome::reset);
+            // An hour later it is housekeeping again.
+            world.pass(1h);
+            world.ready();
+            announce(Outcome::ok);
+        }
+    }
+}
+
+TEST_CASE("what is idle may be closed as often as the peer likes") {
+    for (const bool detach : {true, false}) {
+        World world;
+        world.ready();
+        for (int i = 0; i < 10; ++i) {
+            world.pass(5min);
+            if (detach) world.peer(1).detach(false, "amqp:link:detach-forced", "IdleTimerExpired");
+            if (!detach) world.peer(1).close("amqp:connection:forced");
+            world.flow();
+            world.ready();
+        }
+        CHECK(world.drive.reconnects.size() == 10);
+        for (const Reconnect& seen : world.drive.reconnects)
+            expect_reconnect(seen, Direction::recv, Outcome::ok, true);
+    }
+}
+
+TEST_CASE("a peer that closes every connection as soon as it is made is seen failing") {
+    World world;
+    world.ready();
+    std::size_t resets = 0;
+    for (int i = 0; i < 20; ++i) {
+        for (const Leg leg : {Leg{0}, Leg{1}}) {
+            if (world.drive.lines[leg].up) world.peer(leg).close("amqp:connection:forced");
+        }
+        world.drive.start(Channel::DL, 2s);
+        world.pass(1s);
+    }
+    world.pass(10s);
+    for (const Observation& seen : world.drive.seen)
+        resets += seen.outcome == Outcome::reset ? 1 : 0;
+    CHECK(resets >= 5);
+}
+
 }  // namespace vc
