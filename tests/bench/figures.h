@@ -1,5 +1,6 @@
 // What a bench has measured: a line per figure on standard output as it comes, and all of them as
-// JSON at the end: name -> {value, unit, target, of, how}. Nothing is judged here but the target.
+// JSON at the end: name -> {value, unit, target, target_is, of, how}. target_is says whether the
+// value should be "at most" or "at least" the target. Nothing is judged here but the target.
 #pragma once
 
 #include <algorithm>
@@ -41,6 +42,11 @@ class Figures {
              std::optional<double> target, std::optional<double> of, const std::string& how) {
         add_line(name, value, unit, target, of, how);
     }
+    // One that should be at least `floor`.
+    void add_at_least(const std::string& name, double value, const std::string& unit, double floor,
+                      const std::string& how) {
+        add_line(name, value, unit, floor, {}, how, false);
+    }
     const boost::json::object& all() const { return figures_; }
 
   private:
@@ -49,11 +55,13 @@ class Figures {
         return *value;
     }
     void add_line(const std::string& name, double value, const std::string& unit,
-                  std::optional<double> target, std::optional<double> of, const std::string& how) {
+                  std::optional<double> target, std::optional<double> of, const std::string& how,
+                  bool at_most = true) {
         boost::json::object& one = figures_[name].emplace_object();
         one["value"] = or_null(value);
         one["unit"] = unit;
         one["target"] = or_null(target);
+        one["target_is"] = target ? boost::json::value(at_most ? "at most" : "at least") : nullptr;
         one["of"] = or_null(of);
         if (!how.empty()) one["how"] = how;
         std::string line(160, '\0');
@@ -61,8 +69,9 @@ class Figures {
             line.data(), line.size(), "%-28s %14.3f %s", name.c_str(), value, unit.c_str())));
         if (target) {
             char words[64];
-            std::snprintf(words, sizeof words, "  (target %g: %s)", *target,
-                          value <= *target ? "met" : "MISSED");
+            const bool met = at_most ? value <= *target : value >= *target;  // no number: missed
+            std::snprintf(words, sizeof words, "  (target %s%g: %s)", at_most ? "" : ">= ", *target,
+                          met ? "met" : "MISSED");
             line += words;
         }
         if (!how.empty()) line += "  " + how;

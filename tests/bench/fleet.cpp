@@ -197,6 +197,9 @@ void fleet(Figures& figures) {
     figures.add("fleet_cpu_cores", cpu, "cores", {}, {}, how);
     figures.add("fleet_rss_bytes", static_cast<double>(resident), "bytes", {}, {},
                 "resident at the end");
+    // Cores and lag of a fleet whose attempts fail would be no fleet's.
+    std::snprintf(how, sizeof how, "attempts that ended ok, of %.0f on DL, DF, SL and SF", ended);
+    figures.add_at_least("fleet_ok_share", good / ended, "share", 0.99, how);
     const std::string lag = "voltcanary_schedule_lag_seconds";
     std::snprintf(how, sizeof how,
                   "start of an attempt behind its due time, upper edge of its bucket; p50 %.2f ms, "

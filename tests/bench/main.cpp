@@ -22,7 +22,9 @@ int run(int argc, char** argv) {
     if (!benches.contains(name) || std::string(argv[2]) != "--out") {
         std::fprintf(stderr,
                      "usage: voltcanary-bench idle|broker --out DIR\n"
-                     "or a part of broker: pace|truth|fleet\n");
+                     "or a part of broker: pace|truth|fleet\n"
+                     "fleet_cpu_cores and fleet_lag_p99_ms mean nothing where fleet_ok_share is "
+                     "missed\n");
         return 2;
     }
     Figures figures;
