@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int receive_credit = 32;
+constexpr Duration token_pause = 30s;
 constexpr std::string_view cbs = "$cbs";
 
 AmqpOptions engine_options(const AmqpConnectionOptions& options) {
@@ -63,9 +64,9 @@ void AmqpConnection::tick(Instant now) {
         const std::uint64_t generation = options_.credentials->generation();
         const bool changed = std::exchange(generation_, generation) != generation;
         for (Grant& grant : grants_) {
+            if (now >= grant.answer_by) token_failed(grant, Outcome::timeout, now);
             if (!changed && now < grant.again_at) continue;
-            grant.wanted = true;
-            grant.again_at = Instant::max();
+            want(grant, now);
         }
         put_tokens(now);
     }
@@ -77,6 +78,7 @@ std::optional<Instant> AmqpConnection::wake_at() const {
     std::optional<Instant> at = engine_.wake_at();
     for (const Grant& grant : grants_) {
         if (grant.again_at < Instant::max()) wake_by(at, grant.again_at);
+        if (grant.answer_by < Instant::max()) wake_by(at, grant.answer_by);
     }
     return at;
 }
@@ -162,7 +164,7 @@ void AmqpConnection::handle(AmqpEvent& event, Instant now) {
             on_credit(event.link, now);
             break;
         case AmqpEvent::Kind::settled:
-            on_settled(event);
+            on_settled(event, now);
             break;
         case AmqpEvent::Kind::reply:
             if (event.link == cbs_receiver_) {
@@ -214,7 +216,7 @@ void AmqpConnection::advance(Use use, Instant now) {
     Line& line = uses_[use];
     if (line.phase != Phase::cbs_put_token || line.failed) return;
     if (!std::exchange(line.begun, true)) line.watch.begin(now);
-    if (!granted(line)) return;
+    if (!granted(line, now)) return;
     if (with_tokens()) line.watch.done(Phase::cbs_put_token, now);
     attach(line, now);
 }
@@ -277,10 +279,13 @@ void AmqpConnection::became_ready(Line& line, Instant now) {
         {Event::Kind::reattached, number_of(line), {}, now - *std::exchange(line.detached_at, {})});
 }
 
-void AmqpConnection::on_settled(AmqpEvent& event) {
+void AmqpConnection::on_settled(AmqpEvent& event, Instant now) {
     if (event.link == cbs_sender_) {
         const Outcome outcome = outcome_of_settlement(event);
-        if (outcome != Outcome::ok) broken(outcome);
+        if (outcome == Outcome::ok) return;
+        for (Grant& grant : grants_) {
+            if (grant.asked != 0 && grant.asked == event.tag) token_failed(grant, outcome, now);
+        }
     } else if (const Line* line = line_of(event.link)) {
         events_.push_back({Event::Kind::settled, number_of(*line), std::move(event), {}});
     }
@@ -289,11 +294,10 @@ void AmqpConnection::on_settled(AmqpEvent& event) {
 void AmqpConnection::on_detached(const AmqpEvent& event, Instant now) {
     const Outcome outcome = outcome_of_condition(event.condition, Outcome::reset);
     if (event.link == cbs_sender_ || event.link == cbs_receiver_) {
-        const bool waited_for = phase_ == Phase::cbs_attach ||
-                                std::any_of(grants_.begin(), grants_.end(), [](const Grant& grant) {
-                                    return grant.asked != 0 || grant.wanted;
-                                });
-        if (waited_for) broken(outcome);
+        if (phase_ == Phase::cbs_attach) broken(outcome);
+        for (Grant& grant : grants_) {
+            if (grant.open()) token_failed(grant, outcome, now);
+        }
         // Nobody needs it now: it is attached again for the next token.
         cbs_sender_ = cbs_receiver_ = 0;
         cbs_sends_ = cbs_receives_ = false;
@@ -331,7 +335,7 @@ bool AmqpConnection::cbs_ready() const {
     return cbs_sends_ && cbs_receives_;
 }
 
-bool AmqpConnection::granted(const Line& line) {
+bool AmqpConnection::granted(const Line& line, Instant now) {
     if (!with_tokens()) return true;
     const std::string audience = audience_of(line.address);
     for (const Grant& grant : grants_) {
@@ -339,8 +343,33 @@ bool AmqpConnection::granted(const Line& line) {
     }
     Grant grant;
     grant.audience = audience;
+    want(grant, now);
     grants_.push_back(std::move(grant));
     return false;
+}
+
+void AmqpConnection::want(Grant& grant, Instant now) {
+    grant.again_at = Instant::max();
+    // One that is under way is answered first, or not.
+    if (grant.answer_by == Instant::max() && options_.token_timeout > Duration{}) {
+        grant.answer_by = now + options_.token_timeout;
+    }
+    grant.wanted = true;
+}
+
+// What is asked for or on its way will not be. The one that was put before goes on being good until
+// it expires; refused credentials are believed at once only of a new secret.
+void AmqpConnection::token_failed(Grant& grant, Outcome outcome, Instant now) {
+    const bool refused = outcome == Outcome::auth && grant.asked_generation != grant.generation;
+    if (!grant.good(now) || refused) {
+        broken(outcome);
+        broken_->phase = Phase::cbs_put_token;
+        return;
+    }
+    if (grant.asked != 0) grant.given_up = std::exchange(grant.asked, 0);
+    grant.wanted = false;
+    grant.answer_by = Instant::max();
+    grant.again_at = std::min(now + token_pause, std::max(grant.expires, now + 1s));
 }
 
 void AmqpConnection::put_tokens(Instant now) {
@@ -350,6 +379,7 @@ void AmqpConnection::put_tokens(Instant now) {
         if (!cbs_ready() || !engine_.may_send(cbs_sender_)) return;
         const auto token = options_.credentials->token(grant.audience, now);
         grant.wanted = false;
+        grant.answer_by = Instant::max();
         if (!token || token->expires <= now) {
             // One that was put is good until it expires.
             if (!grant.given || now >= grant.expires) {
@@ -361,8 +391,10 @@ void AmqpConnection::put_tokens(Instant now) {
             continue;
         }
         grant.asked = ++requests_;
-        grant.expires = token->expires;
+        grant.asked_expires = token->expires;
+        grant.asked_generation = options_.credentials->generation();
         grant.again_at = now + std::max<Duration>((token->expires - now) / 4 * 3, 1s);
+        if (options_.token_timeout > Duration{}) grant.answer_by = now + options_.token_timeout;
         AmqpRequest request;
         request.number = grant.asked;
         request.reply_to = reply_address(cbs);
@@ -379,12 +411,19 @@ void AmqpConnection::on_token_reply(const AmqpReply& reply, Instant now) {
         return known.asked != 0 && known.asked == reply.correlation;
     });
     if (outcome == Outcome::protocol) broke_protocol_ = true;
-    if (outcome != Outcome::ok || grant == grants_.end()) {
-        broken(outcome == Outcome::ok ? Outcome::wrong_answer : outcome);
+    if (grant == grants_.end()) {
+        const bool late = std::any_of(grants_.begin(), grants_.end(), [&](const Grant& known) {
+            return known.given_up != 0 && known.given_up == reply.correlation;
+        });
+        if (!late) broken(outcome == Outcome::ok ? Outcome::wrong_answer : outcome);
         return;
     }
+    if (outcome != Outcome::ok) return token_failed(*grant, outcome, now);
     grant->given = true;
     grant->asked = 0;
+    grant->expires = grant->asked_expires;
+    grant->generation = grant->asked_generation;
+    if (!grant->wanted) grant->answer_by = Instant::max();
     advance(now);
 }
 

@@ -4,8 +4,10 @@
 //
 // Tokens are put before the links they are for, anew when three quarters of their time are over
 // (which leaves a quarter for whatever goes wrong, however long they live) and when the secret has
-// changed. A link that the peer detaches as part of its housekeeping is attached again at once, and
-// that is told; any other detach ends its use. What ends the whole connection is broken().
+// changed. A token that could not be put anew (a failing or silent $cbs, or a refusal without a new
+// secret) is put again some time later, as long as the one before it is good. A link that the peer
+// detaches as part of its housekeeping is attached again at once, and that is told; any other
+// detach ends its use. What ends the whole connection is broken().
 #pragma once
 
 #include <cstdint>
@@ -26,6 +28,7 @@ struct AmqpConnectionOptions {
     std::string container_id;
     bool tls = false;  // what audiences begin with
     Duration idle_timeout{};
+    Duration token_timeout{};  // $cbs has answered by then, or does not answer; none when zero
     // Null is anonymous. Shared with the daemon, which keeps it fresh.
     std::shared_ptr<const AmqpCredentials> credentials;
 };
@@ -56,7 +59,8 @@ class AmqpConnection {
     struct Broken {
         Outcome outcome = Outcome::reset;
         bool planned = false;
-        bool no_token = false;  // auth, because there was none to be had
+        bool no_token = false;      // auth, because there was none to be had
+        Phase phase = Phase::none;  // when it is none of those on the way up
     };
 
     AmqpConnection(const AmqpConnectionOptions& options, Instant now);
@@ -114,7 +118,14 @@ class AmqpConnection {
         std::uint64_t asked = 0;  // the request under way; 0 when none is
         bool wanted = true;       // a request is to be made
         Instant again_at = Instant::max();
-        Instant expires{};  // of the token that was put
+        Instant expires{};             // of the token that is good
+        std::uint64_t generation = 0;  // of the secret it was made of
+        Instant asked_expires{};       // of the one that is under way
+        std::uint64_t asked_generation = 0;
+        std::uint64_t given_up = 0;  // the last request that was not answered in time
+        Instant answer_by = Instant::max();
+        bool open() const { return wanted || asked != 0; }
+        bool good(Instant now) const { return given && now < expires; }
     };
 
     void take(Instant now);
@@ -125,14 +136,16 @@ class AmqpConnection {
     void on_attached(const AmqpEvent& event, Instant now);
     void on_credit(AmqpLinkId link, Instant now);
     void became_ready(Line& line, Instant now);
-    void on_settled(AmqpEvent& event);
+    void on_settled(AmqpEvent& event, Instant now);
     void on_detached(const AmqpEvent& event, Instant now);
     void on_closed(const AmqpEvent& event);
     void on_token_reply(const AmqpReply& reply, Instant now);
     void cbs_attach();
     bool cbs_ready() const;
     void put_tokens(Instant now);
-    bool granted(const Line& line);
+    void want(Grant& grant, Instant now);
+    void token_failed(Grant& grant, Outcome outcome, Instant now);
+    bool granted(const Line& line, Instant now);
     std::string audience_of(std::string_view address) const;
     std::string reply_address(std::string_view node) const;
     void broken(Outcome outcome, bool planned = false);

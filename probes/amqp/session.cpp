@@ -38,6 +38,7 @@ AmqpSession::AmqpSession(AmqpProbeOptions options)
     for (Leg leg = 0; leg < AmqpSession::legs(); ++leg) {
         AmqpConnectionOptions connection = options_.connection;
         connection.container_id += "-" + std::to_string(leg);
+        connection.token_timeout = 3 * options_.budget;
         legs_.emplace_back(std::move(connection));
     }
 }

@@ -34,7 +34,8 @@ void AmqpSession::check_kept(Leg leg, Instant now) {
     if (const auto broken = connection.broken()) {
         const bool planned = broken->planned && is_housekeeping(leg, std::nullopt, now);
         if (broken->planned && !planned) return fail_for_announcements(leg, now);
-        leg_failed(leg, {broken->outcome, phase}, planned, now);
+        const Phase step = broken->phase == Phase::none ? phase : broken->phase;
+        leg_failed(leg, {broken->outcome, step}, planned, now);
     } else if (connection.failed(0)) {
         leg_failed(leg, {*connection.failed(0), phase}, false, now);
     } else if (of_use_[leg]) {

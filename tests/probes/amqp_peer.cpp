@@ -329,6 +329,7 @@ void AmqpPeer::State::on_message(pn_delivery_t* delivery, Link& link) {
 
 void AmqpPeer::State::on_request(const std::string& raw, const Link& request) {
     if (request.address != "$cbs") ++requests;
+    if (request.address == "$cbs" && !manners.answer_tokens) return;
     const NodeAnswer answer = answer_of_node(request.address, raw, manners, store);
     for (const Link& link : links) {
         const bool its =

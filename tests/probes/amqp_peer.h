@@ -52,6 +52,7 @@ struct AmqpManners {
     AmqpFault fault = AmqpFault::silent;
 
     int token_status = 202;        // of $cbs; none when 0
+    bool answer_tokens = true;     // at all
     bool own_correlation = false;  // replies bear a correlation that nobody asked for
     int peek_status = 0;           // of $management, instead of what is right; none when negative
     std::string peek_condition;

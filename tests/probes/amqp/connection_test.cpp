@@ -16,6 +16,7 @@ struct Joined {
         AmqpConnectionOptions made;
         made.hostname = "broker.example";
         made.container_id = "c";
+        made.token_timeout = 6s;
         made.credentials = std::move(its);
         return made;
     }
@@ -191,6 +192,102 @@ TEST_CASE("a token that cannot be had is retried while the last one is good, and
     REQUIRE(joined.connection.broken());
     CHECK(joined.connection.broken()->outcome == Outcome::auth);
     CHECK(joined.connection.broken()->no_token);
+}
+
+namespace {
+
+// Up, with a token that is good for an hour and due to be put anew after 45 minutes.
+struct Renewing : Joined {
+    explicit Renewing(std::shared_ptr<Tokens> its)
+        : Joined(AmqpManners{}, its), tokens(its), use(connection.add(AmqpUse::send, "q", now)) {
+        flow();
+        REQUIRE(connection.ready(use));
+    }
+    void pass(Duration time) {
+        const Instant end = now + time;
+        while (!connection.broken() && connection.wake_at() && *connection.wake_at() <= end) {
+            REQUIRE(*connection.wake_at() > now);
+            now = *connection.wake_at();
+            connection.tick(now);
+            flow();
+        }
+        now = end;
+    }
+    std::shared_ptr<Tokens> tokens;
+    AmqpConnection::Use use;
+};
+
+}  // namespace
+
+TEST_CASE("a token that cannot be put anew is no loss while the one before it is good") {
+    for (const int status : {500, 503, 401, 403, 0}) {
+        CAPTURE(status);
+        Renewing joined(std::make_shared<Tokens>());
+        joined.peer.manners().token_status = status;
+        joined.peer.manners().answer_tokens = status != 0;
+        joined.pass(50min);
+        CHECK(joined.tokens->asked.size() > 5);
+        CHECK(joined.tokens->asked.size() < 15);
+        REQUIRE_FALSE(joined.connection.broken());
+        CHECK(joined.connection.may_send(joined.use));
+        joined.peer.manners().token_status = 202;
+        joined.peer.manners().answer_tokens = true;
+        joined.pass(40min);
+        CHECK_FALSE(joined.connection.broken());
+        // Not when it is over.
+        joined.peer.manners().token_status = status;
+        joined.peer.manners().answer_tokens = status != 0;
+        joined.pass(2h);
+        REQUIRE(joined.connection.broken());
+        CHECK(joined.connection.broken()->outcome == (status == 500   ? Outcome::wrong_answer
+                                                      : status == 503 ? Outcome::busy
+                                                      : status == 0   ? Outcome::timeout
+                                                                      : Outcome::auth));
+        CHECK(joined.connection.broken()->phase == Phase::cbs_put_token);
+        CHECK_FALSE(joined.connection.broken()->no_token);
+    }
+}
+
+TEST_CASE("a new secret that is refused is told at once, a broker that fails with it is not") {
+    for (const int status : {401, 403, 500, 0}) {
+        Renewing joined(std::make_shared<Tokens>());
+        joined.peer.manners().token_status = status;
+        joined.peer.manners().answer_tokens = status != 0;
+        joined.tokens->number = 2;
+        joined.connection.tick(joined.now);
+        joined.flow();
+        const bool refused = status == 401 || status == 403;
+        CHECK(joined.connection.broken().has_value() == refused);
+        if (refused) CHECK(joined.connection.broken()->outcome == Outcome::auth);
+    }
+}
+
+TEST_CASE("a $cbs that goes while a token is put anew is attached again later") {
+    Renewing joined(std::make_shared<Tokens>());
+    joined.peer.manners().answer_tokens = false;
+    joined.pass(45min);
+    joined.peer.detach_address("$cbs", "amqp:internal-error");
+    joined.flow();
+    CHECK_FALSE(joined.connection.broken());
+    joined.peer.manners().answer_tokens = true;
+    const std::size_t before = joined.store.tokens.size();
+    joined.pass(1min);
+    CHECK(joined.store.tokens.size() > before);
+    CHECK_FALSE(joined.connection.broken());
+}
+
+TEST_CASE("a first token that is never answered ends the connection in its time") {
+    AmqpManners manners;
+    manners.answer_tokens = false;
+    Joined joined(manners, std::make_shared<Tokens>());
+    joined.connection.add(AmqpUse::send, "q", joined.now);
+    joined.flow();
+    REQUIRE(joined.connection.wake_at());
+    CHECK(*joined.connection.wake_at() == joined.now + 6s);
+    joined.connection.tick(joined.now + 6s);
+    REQUIRE(joined.connection.broken());
+    CHECK(joined.connection.broken()->outcome == Outcome::timeout);
+    CHECK(joined.connection.broken()->phase == Phase::cbs_put_token);
 }
 
 }  // namespace vc
