@@ -48,8 +48,7 @@ Disposition disposition_of(std::uint64_t state) {
     return state == PN_MODIFIED ? Disposition::modified : Disposition::unknown;
 }
 
-void tell_rejection(AmqpEvent& event, pn_delivery_t* delivery) {
-    pn_condition_t* condition = pn_disposition_condition(pn_delivery_remote(delivery));
+void tell(AmqpEvent& event, pn_condition_t* condition) {
     event.condition = text_of(pn_condition_get_name(condition));
     event.text = text_of(pn_condition_get_description(condition));
 }
@@ -96,13 +95,12 @@ struct AmqpEngine::State {
         events.emplace_back().kind = kind;
         return events.back();
     }
-    void end(AmqpEvent::Kind kind, std::string condition, std::string text) {
-        if (std::exchange(over, true)) return;
-        AmqpEvent& event = note(kind);
-        event.condition = std::move(condition);
-        event.text = std::move(text);
+    void end(AmqpEvent::Kind kind, pn_condition_t* condition) {
+        if (!std::exchange(over, true)) tell(note(kind), condition);
     }
-    void fail(std::string text) { end(AmqpEvent::Kind::failed, {}, std::move(text)); }
+    void fail(std::string text) {
+        if (!std::exchange(over, true)) note(AmqpEvent::Kind::failed).text = std::move(text);
+    }
 
     pn_link_t* find(AmqpLinkId id) const {
         return id == 0 || id > links.size() || over ? nullptr : links[id - 1].link;
@@ -232,12 +230,10 @@ void AmqpEngine::State::handle(pn_event_t* event) {
 }
 
 void AmqpEngine::State::on_transport_error() {
-    pn_condition_t* condition = pn_transport_condition(driver.transport);
     const pn_sasl_outcome_t outcome = pn_sasl_outcome(pn_sasl(driver.transport));
     const bool refused = outcome == PN_SASL_AUTH || outcome == PN_SASL_PERM;
     end(refused ? AmqpEvent::Kind::refused : AmqpEvent::Kind::failed,
-        text_of(pn_condition_get_name(condition)),
-        text_of(pn_condition_get_description(condition)));
+        pn_transport_condition(driver.transport));
 }
 
 void AmqpEngine::State::on_link_open(pn_link_t* link) {
@@ -256,11 +252,9 @@ void AmqpEngine::State::on_link_open(pn_link_t* link) {
 void AmqpEngine::State::on_link_closed(pn_link_t* link) {
     const AmqpLinkId id = id_of(link);
     if (id == 0) return;
-    pn_condition_t* condition = pn_link_remote_condition(link);
     AmqpEvent& event = note(AmqpEvent::Kind::detached);
     event.link = id;
-    event.condition = text_of(pn_condition_get_name(condition));
-    event.text = text_of(pn_condition_get_description(condition));
+    tell(event, pn_link_remote_condition(link));
     std::erase_if(received,
                   [link](const auto& entry) { return pn_delivery_link(entry.second) == link; });
     links[id - 1].link = nullptr;
@@ -269,8 +263,7 @@ void AmqpEngine::State::on_link_closed(pn_link_t* link) {
 }
 
 void AmqpEngine::State::on_closed(pn_condition_t* condition) {
-    end(AmqpEvent::Kind::closed, text_of(pn_condition_get_name(condition)),
-        text_of(pn_condition_get_description(condition)));
+    end(AmqpEvent::Kind::closed, condition);
     pn_connection_close(driver.connection);
 }
 
@@ -284,7 +277,7 @@ void AmqpEngine::State::on_sent(AmqpLinkId id, pn_delivery_t* delivery) {
     event.disposition = disposition_of(state);
     const pn_delivery_tag_t tag = pn_delivery_tag(delivery);
     if (tag.size == sizeof event.tag) std::memcpy(&event.tag, tag.start, tag.size);
-    if (state == PN_REJECTED) tell_rejection(event, delivery);
+    if (state == PN_REJECTED) tell(event, pn_disposition_condition(pn_delivery_remote(delivery)));
     pn_delivery_settle(delivery);
 }
 
@@ -319,7 +312,7 @@ void AmqpEngine::State::on_settled(pn_delivery_t* delivery) {
     // Settled without a word is as we said.
     const std::uint64_t state = pn_delivery_remote_state(delivery);
     event.disposition = state == 0 ? Disposition::accepted : disposition_of(state);
-    if (state == PN_REJECTED) tell_rejection(event, delivery);
+    if (state == PN_REJECTED) tell(event, pn_disposition_condition(pn_delivery_remote(delivery)));
     received.erase(found);
     pn_delivery_settle(delivery);
 }
