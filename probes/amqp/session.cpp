@@ -376,11 +376,16 @@ void AmqpSession::flights_lost(Leg leg, std::optional<Use> use, Outcome outcome,
     for (const std::uint64_t number : concerned) {
         Flight& flight = flights_.at(number);
         if (planned) {
-            if (sent(flight)) flight.orphaned = outcome;
-            if (!flight.received_at) continue;
-            // It is here; only the word that it is ours for good went with the link.
-            flight.completed = true;
-            flight.delivery = 0;  // numbers begin anew with a connection
+            if (sent(flight)) {
+                flight.orphaned = outcome;
+                // It has come already: it was accepted, evidently.
+                if (flight.received_at) flight.settled_at = now;
+            }
+            if (flight.received_at && flight.comes_over == leg) {
+                // It is here; only the word that it is ours for good went with the link.
+                flight.completed = true;
+                flight.delivery = 0;  // numbers begin anew with a connection
+            }
             end_if_done(number, now);
         } else {
             const Phase phase = sent(flight)         ? Phase::send_settle

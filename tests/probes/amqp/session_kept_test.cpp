@@ -247,6 +247,20 @@ TEST_CASE("a close that the peer announces is no failure either, when it is back
     }
 }
 
+TEST_CASE("a message that came before its sender's announced close was accepted, evidently") {
+    for (const bool detach : {true, false}) {
+        World world;
+        world.ready();
+        world.peer(0).manners().settle = false;
+        world.start();
+        CHECK(world.drive.none());
+        if (detach) world.peer(0).detach(true, "amqp:link:detach-forced");
+        if (!detach) world.peer(0).close("amqp:connection:forced");
+        world.flow();
+        world.expect(Outcome::ok, Phase::none);
+    }
+}
+
 TEST_CASE(
     "a message that went with an announced close and never comes is a reset at its deadline") {
     World world;
