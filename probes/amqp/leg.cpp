@@ -57,10 +57,6 @@ std::vector<PhaseTime> AmqpLeg::phases(AmqpConnection::Use use) const {
     return all;
 }
 
-std::uint64_t AmqpLeg::link(AmqpConnection::Use use) const {
-    return (made_ << 20) | (connection_ ? connection_->link(use) : 0);
-}
-
 std::optional<Instant> AmqpLeg::wake_at() const {
     return connection_ ? connection_->wake_at() : std::nullopt;
 }

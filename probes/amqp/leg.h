@@ -44,8 +44,8 @@ class AmqpLeg {
     Instant since() const { return since_; }  // connecting or up
     // Of the connection so far and of one use; of the name, the connection and TLS alone before.
     std::vector<PhaseTime> phases(AmqpConnection::Use use) const;
-    // Differs between any two links that it ever had.
-    std::uint64_t link(AmqpConnection::Use use) const;
+    // One of the connection's links; the number differs between any two that the leg ever had.
+    std::uint64_t link(AmqpLinkId link) const { return (made_ << 20) | link; }
     std::optional<Instant> wake_at() const;
 
     LegOutput take_output();

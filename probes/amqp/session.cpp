@@ -198,7 +198,7 @@ void AmqpSession::handle(Leg leg, const AmqpConnection::Event& event, Instant no
             on_settled(event.seen, now);
             break;
         case AmqpConnection::Event::Kind::message:
-            on_message(leg, event.use, event.seen, now);
+            on_message(leg, event.seen, now);
             break;
         case AmqpConnection::Event::Kind::completed:
             on_completed(leg, event.seen, now);
@@ -238,9 +238,10 @@ void AmqpSession::on_settled(const AmqpEvent& event, Instant now) {
     end_if_done(event.tag, now);
 }
 
-void AmqpSession::on_message(Leg leg, Use use, const AmqpEvent& event, Instant now) {
+void AmqpSession::on_message(Leg leg, const AmqpEvent& event, Instant now) {
     note_use(leg, false, now);
-    const std::uint64_t link = (legs_[leg].link(use) << 3) | (leg + 1);
+    // The link that brought it, which may have been attached anew since.
+    const std::uint64_t link = (legs_[leg].link(event.link) << 3) | (leg + 1);
     const Roundtrip::Received received = roundtrip_.received(event.text, link);
     if (received.out_of_order) ++counted_.out_of_order;
     const auto found = flights_.find(received.number);

@@ -165,7 +165,7 @@ class AmqpSession : public Session {
     void handle_events(Instant now);
     void handle(Leg leg, const AmqpConnection::Event& event, Instant now);
     void on_settled(const AmqpEvent& event, Instant now);
-    void on_message(Leg leg, Use use, const AmqpEvent& event, Instant now);
+    void on_message(Leg leg, const AmqpEvent& event, Instant now);
     void on_completed(Leg leg, const AmqpEvent& event, Instant now);
     std::uint64_t send(OpenAttempt open, Leg leg, Use use, Leg comes_over, Instant now);
     void expire_flights(Instant now);

@@ -42,7 +42,7 @@ TEST_CASE("a leg asks for its connection, uses it and gives it back") {
     CHECK(peer.container() == "c-1");
     CHECK(leg.phases(use).front().phase == Phase::dns);
     CHECK(leg.phases(use).back().phase == Phase::credit);
-    const std::uint64_t link = leg.link(use);
+    const std::uint64_t link = leg.link(leg.connection().link(use));
     leg.connection().close();
     leg.close();
     const LegOutput last = leg.take_output();
@@ -55,7 +55,7 @@ TEST_CASE("a leg asks for its connection, uses it and gives it back") {
     leg.open(start, 3s);
     leg.on_connect(connected(), start);
     leg.connection().add(AmqpUse::send, "q", start);
-    CHECK(leg.link(use) != link);
+    CHECK(leg.link(leg.connection().link(use)) != link);
 }
 
 TEST_CASE("a try that failed says how, and the leg is down again") {
