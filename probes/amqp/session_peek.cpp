@@ -11,7 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 // A look is a connection of its own and some requests, which count against what a broker allows a
-// namespace: it must not be the watchdog that a broker in trouble is throttled by.
+// namespace: it must not be the watchdog that a broker in trouble is throttled by. A broker that was
+// just found to lose what it accepted is asked every budget, so that each loss is accounted for;
+// what only waits in its queue is no news.
 constexpr Duration between_looks = 30s;
 
 }  // namespace
@@ -90,6 +92,7 @@ void AmqpSession::apply(const Peek& peek, Leg comes_over) {
             flight.peeked = Flight::Peeked::there;
         } else if (peek.complete() && peek.asked_at() >= flight.peekable_at()) {
             flight.peeked = Flight::Peeked::missing;
+            next_look_ = std::min(next_look_, peek.asked_at() + flight.open.attempt.budget);
         }
     }
 }
