@@ -199,7 +199,9 @@ std::string summary_of(const Config& config) {
     text += "\n" + probes(config) + "\n";
     text += line("load", words(load.primary) + " on the active broker");
     text += line("", words(load.standby) + " on the standby");
-    text += line("", "and, only while messages are missed, a look for them every 30 s per entity");
+    text += line("",
+                 "and, only while messages are missed, a look for them every 30 s per entity, or "
+                 "every budget");
     return text;
 }
 

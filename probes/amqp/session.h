@@ -18,9 +18,9 @@
 //
 // Outcomes. What a broker says is mapped in outcome.h. A message settled and not received by its
 // deadline, three budgets after it was due, is lost when it cannot be peeked either (asked of
-// $management when it is two budgets old, but not more often than every 30 s, and one answer serves
-// all that it can) or, where that does not answer or was not asked, when a later one of its
-// kind came; else it is a timeout in send_receive. One that comes afterwards is counted
+// $management when it is two budgets old, but only every 30 s, every budget while any are lost, and
+// one answer serves all that it can) or, where that does not answer or was not asked, when a later
+// one of its kind came; else it is a timeout in send_receive. One that comes afterwards is counted
 // (late_answers); one that comes twice while its attempt is open is a duplicate. A connection that
 // breaks ends what was sent over it and not settled as reset, and what waits for delivery over it.
 // When the peer had said that it closes or detaches (idle, housekeeping), attempts go on instead:
